@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What /proc says about a process. Every file of a foreign process is read with a bound; content is untrusted.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* The NUL-separated arguments, at most 1 MiB / 65536 arguments; NULL-terminated, owned. */
+char **process_proc_dup_cmdline(pid_t pid, GError **error);
+/* Environment, as cmdline. */
+char **process_proc_dup_environ(pid_t pid, GError **error);
+/* Target of /proc/PID/exe, " (deleted)" and rpm's ";HEX (deleted)" cut off; RET_DELETED says whether it was. Owned. */
+char *process_proc_dup_exe(pid_t pid, bool *ret_deleted, GError **error);
+char *process_proc_dup_cwd(pid_t pid, GError **error);
+/* Proportional set size in bytes (smaps_rollup). */
+bool process_proc_get_pss(pid_t pid, guint64 *ret_pss_bytes, GError **error);
+bool process_proc_get_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid, GError **error);
+/* A duplicate of the descriptor FD_NUMBER of the pidfd's process (pidfd_getfd), CLOEXEC; -1 on failure. */
+int process_proc_fetch_fd(int pidfd, int fd_number, GError **error);
+/* MemAvailable of the node, in bytes. */
+bool process_proc_get_mem_available(guint64 *ret_bytes, GError **error);
+/* pids of this pid namespace, GArray of pid_t, owned. */
+GArray *process_proc_list_pids(GError **error);
+
+typedef struct {
+    guint64 start, end;
+    char permissions[5]; /* "rw-s" */
+    guint64 offset;
+    dev_t device;
+    guint64 inode;
+    char *path; /* may be NULL; " (deleted)" kept */
+} ProcessMapping;
+void process_mapping_free(ProcessMapping *mapping);
+/* GPtrArray of ProcessMapping, owned; bounded at 65536 entries. */
+GPtrArray *process_proc_read_maps(pid_t pid, GError **error);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The memory backends of a guest: what each is made of and how the next QEMU gets the same pages.
+ */
+#pragma once
+
+#include <glib.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+typedef enum {
+    QEMU_MEMORY_MEMFD,     /* anonymous file of ours, opened by QEMU through /proc/self/fd/N; N is fd_number */
+    QEMU_MEMORY_HUGETLBFS, /* file of ours on a hugetlbfs mount, at `path`, keyed by the domain id */
+    QEMU_MEMORY_FILE,      /* the operator's own file, share=on, at `path` */
+    QEMU_MEMORY_PRIVATE    /* not shared: the method shared cannot be used */
+} QemuMemoryKind;
+
+typedef struct {
+    char *id;             /* RAM block name: the backend's id */
+    QemuMemoryKind kind;
+    guint64 size_bytes;
+    guint64 page_size_bytes; /* of a hugetlb memfd or hugetlbfs file; 0 for normal pages */
+    int fd_number;        /* MEMFD: its number inside QEMU; -1 otherwise */
+    char *path;           /* HUGETLBFS, FILE; NULL otherwise */
+    dev_t device;         /* identity of the file once it exists; 0/0 before */
+    ino_t inode;
+} QemuMemoryBackend;
+
+QemuMemoryBackend *qemu_memory_backend_copy(const QemuMemoryBackend *backend);
+void qemu_memory_backend_free(QemuMemoryBackend *backend);
+const char *qemu_memory_kind_to_string(QemuMemoryKind kind); /* "memfd" "hugetlbfs" "file" "private" */
+bool qemu_memory_kind_from_string(const char *text, QemuMemoryKind *ret_kind);
+/* {"id","kind","size_bytes","page_size_bytes","fd_number","path","device","inode"}; owned. */
+json_object *qemu_memory_backend_to_json(const QemuMemoryBackend *backend);
+QemuMemoryBackend *qemu_memory_backend_from_json(json_object *object, GError **error);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From the operator's command line to the one that QEMU is started with: the definition is never changed, every
+ * instance's command line is made from it anew by the same table of rules (rules.c), once as a fresh guest and once
+ * as the target of an upgrade.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "qemu/binary.h"
+#include "qemu/finding.h"
+#include "qemu/memory.h"
+
+#define QEMU_PLAN_ERROR qemu_plan_error_quark()
+GQuark qemu_plan_error_quark(void);
+typedef enum {
+    QEMU_PLAN_ERROR_ARGUMENTS, /* the command line cannot be parsed; names the argument and says what to do */
+    QEMU_PLAN_ERROR_REFUSED    /* parsed, but moult cannot run it as asked (e.g. -readconfig); see message */
+} QemuPlanError;
+
+typedef enum {
+    QEMU_PLAN_FRESH,   /* a guest that starts from nothing: new memory */
+    QEMU_PLAN_INCOMING /* the target of an upgrade: memory of the source, -incoming defer, nothing truncated */
+} QemuPlanRole;
+
+typedef enum {
+    QEMU_PLAN_FD_MONITOR,  /* listening UNIX socket of the engine's monitor */
+    QEMU_PLAN_FD_OPERATOR, /* listening UNIX socket of the operator's monitor */
+    QEMU_PLAN_FD_MEMORY    /* memory backend number `index` of the plan */
+} QemuPlanFdKind;
+
+typedef struct {
+    QemuPlanFdKind kind;
+    int number; /* the descriptor's number inside QEMU */
+    unsigned index;
+} QemuPlanFd;
+
+typedef struct {
+    QemuPlanRole role;
+    const char *name;              /* guest name */
+    const char *uuid;              /* used when the operator gave none; never NULL */
+    const QemuBinary *binary;      /* the binary that will run this command line */
+    guint64 hugepage_size_bytes;   /* 0: normal pages (memfd); else every backend of ours goes to hugetlbfs */
+    const char *hugetlbfs_dir;     /* directory of this instance on a hugetlbfs mount; NULL when unused */
+    const char *machine_type;      /* INCOMING: the source's resolved machine type; NULL for FRESH */
+    const GPtrArray *memory;       /* INCOMING: the source's QemuMemoryBackend's; NULL for FRESH */
+    bool start_paused;             /* INCOMING with --paused: -S */
+} QemuPlanContext;
+
+typedef struct {
+    char **argv;            /* without argv[0]; NULL-terminated */
+    char *machine_type;     /* resolved: alias pinned by asking the binary */
+    char *uuid;             /* the guest's UUID: the operator's -uuid, else the context's */
+    GPtrArray *memory;      /* QemuMemoryBackend: what the engine has to create (FRESH) or hand over (INCOMING) */
+    GArray *fds;            /* QemuPlanFd */
+    GPtrArray *findings;    /* QemuFinding: what `check` shows of the rules' judgement */
+    char *pidfile;          /* path of the operator's -pidfile, relative to the guest's cwd; the engine writes it. NULL: none */
+} QemuPlan;
+
+/*
+ * Applies the rules to OPERATOR_ARGV (NULL-terminated, without argv[0]). Pure: touches no file, asks no process.
+ * A plan whose findings hold a BLOCK must not be started.
+ */
+QemuPlan *qemu_plan_new(const char *const *operator_argv, const QemuPlanContext *context, GError **error);
+void qemu_plan_free(QemuPlan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuPlan, qemu_plan_free)
