@@ -19,9 +19,11 @@ typedef enum {
     QMP_CLIENT_ERROR_CLOSED,    /* the peer closed the connection, or it broke */
     QMP_CLIENT_ERROR_TIMED_OUT, /* the deadline passed */
     QMP_CLIENT_ERROR_CANCELLED, /* the wait's cancel descriptor became readable */
-    QMP_CLIENT_ERROR_BUSY,      /* no greeting: another client holds the monitor */
-    QMP_CLIENT_ERROR_GARBAGE,   /* the peer broke the protocol or a limit; the connection is closed */
-    QMP_CLIENT_ERROR_REMOTE,    /* QEMU answered with an error; the message is QEMU's `desc`, quoted and cut */
+    QMP_CLIENT_ERROR_BUSY, /* no greeting: another client holds the monitor; or it takes no more commands */
+    /* The peer broke the protocol or a limit: the connection is closed. Or one reply lacks what it should
+       hold (qmp/commands.h): then it stays open. */
+    QMP_CLIENT_ERROR_GARBAGE,
+    QMP_CLIENT_ERROR_REMOTE, /* QEMU answered with an error; the message is QEMU's `desc`, quoted and cut */
     QMP_CLIENT_ERROR_NO_COMMAND /* as REMOTE, class CommandNotFound */
 } QmpClientError;
 
@@ -45,7 +47,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(QmpEvent, qmp_event_free)
 
 /* Takes FD (a connected stream socket; made non-blocking). LABEL names the peer in messages. Never NULL. */
 QmpClient *qmp_client_new(int fd, const char *label);
-/* Connects to the UNIX socket PATH (any length up to the kernel's, by way of its directory when it is too long). */
+/*
+ * Connects to the UNIX socket PATH, of any length the kernel takes. Never blocks. BUSY when the monitor has a
+ * client and its backlog is full; CLOSED when nobody listens there or it may not be reached.
+ */
 QmpClient *qmp_client_connect(const char *path, const char *label, GError **error);
 void qmp_client_free(QmpClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QmpClient, qmp_client_free)
@@ -55,35 +60,55 @@ QmpClientState qmp_client_get_state(const QmpClient *client);
 int qmp_client_get_fd(const QmpClient *client);
 /* POLLIN, and POLLOUT while output is queued. */
 short qmp_client_get_poll_events(const QmpClient *client);
-/* "QEMU 7.2.22"-like version out of the greeting; FALSE before it. Null pointers are allowed. */
+/* The version out of the greeting (7, 2, 22); FALSE before it. Null pointers are allowed. */
 bool qmp_client_get_version(const QmpClient *client, int *ret_major, int *ret_minor, int *ret_micro);
+/* The builder's words about it, "Debian 1:7.2+dfsg-7+deb12u18"-like, perhaps empty; quoted and cut. NULL
+ * before the greeting. Borrowed. */
+const char *qmp_client_get_package(const QmpClient *client);
 
-/* Reads and handles what is there, without blocking. FALSE once the connection is closed (error says why). */
+/*
+ * Sends and reads what is there, without blocking, for a bounded time: a flood is handled over several calls,
+ * as the descriptor stays readable. FALSE once the connection is closed (error says why); events and replies
+ * that came before can still be taken.
+ */
 bool qmp_client_process(QmpClient *client, GError **error);
 
-/* Blocks until READY. */
+/*
+ * Blocks until READY. BUSY when the wait ends without one byte of greeting. A QEMU that is just starting (its
+ * monitor may be a listening socket that it was given, so that connecting succeeds before it runs) is as
+ * silent as one whose monitor somebody else holds: how long to believe in the first is the caller's deadline.
+ * About 2 s is right for a QEMU that has been running. The client stays usable.
+ */
 bool qmp_client_wait_ready(QmpClient *client, const QmpWait *wait, GError **error);
 
 /*
- * Sends COMMAND and blocks for its reply. ARGUMENTS may be NULL and is taken. RET_RETURN (may be NULL) receives the
- * `return` value, owned by the caller. Events that arrive meanwhile are queued. Waits for READY first if need be.
- * After TIMED_OUT or CANCELLED the reply is discarded when it comes; the client stays usable.
+ * Sends COMMAND and blocks for its reply. ARGUMENTS may be NULL and is taken. RET_RETURN (may be NULL)
+ * receives the `return` value, owned by the caller. Events that arrive meanwhile are queued. Waits for READY
+ * first if need be. Nothing is sent when WAIT is over beforehand. After TIMED_OUT or CANCELLED QEMU may still
+ * execute the command; its reply is discarded when it comes; the client stays usable.
  */
 bool qmp_client_call(QmpClient *client, const char *command, json_object *arguments, const QmpWait *wait,
                      json_object **ret_return, GError **error);
 
 /*
- * Sends COMMAND without waiting; its reply is dropped unless collected: returns an id for qmp_client_collect, 0 on
- * failure. For pipelining.
+ * Sends COMMAND (takes ARGUMENTS) without waiting: returns an id for qmp_client_collect, 0 on failure. For
+ * pipelining. Needs a greeted client. At most 256 commands can be without a reply (BUSY); of the replies that
+ * nobody collects the oldest are dropped. A peer that is gone is noticed by the next call that reads.
  */
 guint64 qmp_client_send(QmpClient *client, const char *command, json_object *arguments, GError **error);
-bool qmp_client_collect(QmpClient *client, guint64 id, const QmpWait *wait, json_object **ret_return, GError **error);
+/* Blocks for the reply to ID. After TIMED_OUT or CANCELLED it can be called again. RET_RETURN may be NULL. */
+bool qmp_client_collect(QmpClient *client, guint64 id, const QmpWait *wait, json_object **ret_return,
+                        GError **error);
+/* The reply to ID is not going to be collected. */
+void qmp_client_forget(QmpClient *client, guint64 id);
 
 /*
- * The oldest queued event, owned by the caller; NULL when there is none. The queue is bounded: once it is full the
- * oldest events go first, but STOP, RESUME, SHUTDOWN, RESET, MIGRATION and GUEST_PANICKED are kept before all others.
+ * The oldest queued event, owned by the caller; NULL when there is none. The queue is bounded (1024 events,
+ * 16 MiB): once it is full the oldest events go first, but STOP, RESUME, SHUTDOWN, RESET, MIGRATION and
+ * GUEST_PANICKED are kept before all others.
  */
 QmpEvent *qmp_client_pop_event(QmpClient *client);
 
-/* Blocks until an event called NAME (NULL: any) is queued, and takes it out of the queue (others stay queued). */
+/* Blocks until an event called NAME (NULL: any) is queued, and takes it out of the queue (others stay
+ * queued). */
 QmpEvent *qmp_client_wait_event(QmpClient *client, const char *name, const QmpWait *wait, GError **error);

@@ -17,8 +17,8 @@ bool qmp_query_status(QmpClient *client, const QmpWait *wait, QmpStatus *ret_sta
 
 typedef struct {
     char *name;
-    char *alias;          /* may be NULL */
-    char *default_ram_id; /* may be NULL */
+    char *alias;            /* may be NULL */
+    char *default_ram_id;   /* may be NULL */
     char *default_cpu_type; /* may be NULL */
     bool is_default;
     bool deprecated;
@@ -31,8 +31,10 @@ GPtrArray *qmp_query_machines(QmpClient *client, const QmpWait *wait, GError **e
 /* Names of capabilities the binary lists (set of char*, owned). */
 GHashTable *qmp_query_migrate_capabilities(QmpClient *client, const QmpWait *wait, GError **error);
 /* NAMES: NULL-terminated; sets each to ON in one command. */
-bool qmp_migrate_set_capabilities(QmpClient *client, const char *const *names, bool on, const QmpWait *wait, GError **error);
-/* URI: "unix:PATH" or "fd:NAME" ...; QEMU's `migrate`. Returns once QEMU accepted it, not when it has completed. */
+bool qmp_migrate_set_capabilities(QmpClient *client, const char *const *names, bool on, const QmpWait *wait,
+                                  GError **error);
+/* URI: "unix:PATH" or "fd:NAME" ...; QEMU's `migrate`. Returns once QEMU accepted it, not when it has
+ * completed. */
 bool qmp_migrate(QmpClient *client, const char *uri, const QmpWait *wait, GError **error);
 bool qmp_migrate_incoming(QmpClient *client, const char *uri, const QmpWait *wait, GError **error);
 bool qmp_migrate_cancel(QmpClient *client, const QmpWait *wait, GError **error);
@@ -41,7 +43,7 @@ typedef struct {
     char *status;     /* MigrationStatus, "none" when QEMU gives none */
     char *error_desc; /* may be NULL; quoted and cut */
     gint64 ram_transferred_bytes, ram_total_bytes, ram_remaining_bytes; /* 0 when not given */
-    char **blocked_reasons; /* NULL-terminated, may be NULL */
+    char **blocked_reasons;                                             /* NULL-terminated, may be NULL */
 } QmpMigrateInfo;
 void qmp_migrate_info_clear(QmpMigrateInfo *info);
 bool qmp_query_migrate(QmpClient *client, const QmpWait *wait, QmpMigrateInfo *ret_info, GError **error);
@@ -52,9 +54,9 @@ bool qmp_quit(QmpClient *client, const QmpWait *wait, GError **error);
 bool qmp_system_powerdown(QmpClient *client, const QmpWait *wait, GError **error);
 
 typedef struct {
-    char *id;       /* may be NULL (backends without one) */
+    char *id; /* may be NULL (backends without one) */
     guint64 size_bytes;
-    bool share;     /* FALSE when QEMU (before 6.0) does not say */
+    bool share; /* FALSE when QEMU (before 6.0) does not say */
 } QmpMemdev;
 void qmp_memdev_free(QmpMemdev *memdev);
 GPtrArray *qmp_query_memdev(QmpClient *client, const QmpWait *wait, GError **error);
@@ -67,14 +69,18 @@ typedef struct {
 void qmp_cpu_free(QmpCpu *cpu);
 GPtrArray *qmp_query_cpus_fast(QmpClient *client, const QmpWait *wait, GError **error);
 
-/* String property; owned. */
-char *qmp_qom_get_string(QmpClient *client, const char *path, const char *property, const QmpWait *wait, GError **error);
+/* String property; owned. A property of another type is GARBAGE. */
+char *qmp_qom_get_string(QmpClient *client, const char *path, const char *property, const QmpWait *wait,
+                         GError **error);
 /* Any property; owned. */
-json_object *qmp_qom_get(QmpClient *client, const char *path, const char *property, const QmpWait *wait, GError **error);
+json_object *qmp_qom_get(QmpClient *client, const char *path, const char *property, const QmpWait *wait,
+                         GError **error);
 /* Children and properties of PATH: hash name -> type, both owned. */
 GHashTable *qmp_qom_list(QmpClient *client, const char *path, const QmpWait *wait, GError **error);
 /* Names of types implementing IMPLEMENTS (e.g. "device"), not abstract: set of char*, owned. */
-GHashTable *qmp_qom_list_types(QmpClient *client, const char *implements, const QmpWait *wait, GError **error);
+GHashTable *qmp_qom_list_types(QmpClient *client, const char *implements, const QmpWait *wait,
+                               GError **error);
 
 /* Output of a human monitor command, cut at 64 KiB; owned. */
-char *qmp_human_monitor_command(QmpClient *client, const char *command_line, const QmpWait *wait, GError **error);
+char *qmp_human_monitor_command(QmpClient *client, const char *command_line, const QmpWait *wait,
+                                GError **error);

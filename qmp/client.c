@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The state machine: GREETING -> NEGOTIATING -> READY -> CLOSED, driven by messages alone. Whatever waits
+ * (the second half of this file) only turns it over until its own condition holds or its wait ends.
+ *
+ * Command ids start at a random number: QEMU answers a command that it was executing for the monitor's client
+ * before us to us, and that reply must not be taken for one of ours.
+ *
+ * Out-of-band execution is not asked for: QEMU then reads a command only after the reply to the one before.
+ */
+#include "qmp/client.h"
+
+#include <poll.h>
+
+#include "qmp/event-queue.h"
+#include "qmp/json.h"
+#include "qmp/reply-table.h"
+#include "qmp/socket.h"
+#include "qmp/stream.h"
+#include "qmp/text.h"
+
+/* Reads in one turn, of up to 64 KiB: bounds the time between two looks at the deadline. */
+#define TURN_READS 4
+#define EVENT_NAME_MAX 128
+#define PACKAGE_MAX 256
+#define SECONDS_MAX ((gint64)1 << 40)
+
+/* Where qmp_client_wait_event gets its event: past the queue, which may overflow within one turn. */
+typedef struct {
+    const char *name; /* NULL: any */
+    QmpEvent *event;
+} AwaitedEvent;
+
+struct QmpClient {
+    char *label;
+    QmpClientState state;
+    QmpStream *stream;    /* NULL once closed */
+    GError *closed_error; /* why */
+    bool was_heard;       /* a byte has come */
+
+    int major, minor, micro;
+    char *package;
+
+    guint64 last_id, negotiation_id;
+    QmpReplyTable *replies;
+    QmpEventQueue *events;
+    AwaitedEvent *awaited; /* borrowed from the waiting call, or NULL */
+};
+
+G_DEFINE_QUARK(qmp - client - error - quark, qmp_client_error)
+
+QmpClient *
+qmp_client_new(int fd, const char *label)
+{
+    QmpClient *client = g_new0(QmpClient, 1);
+
+    client->label = g_strdup(label);
+    client->state = QMP_CLIENT_GREETING;
+    client->stream = qmp_stream_new(fd, QMP_STREAM_CONCATENATED, &QMP_STREAM_LIMITS_QEMU);
+    client->last_id = (guint64)g_random_int() << 20;
+    client->replies = qmp_reply_table_new();
+    client->events = qmp_event_queue_new();
+    return client;
+}
+
+void
+qmp_client_free(QmpClient *client)
+{
+    if (!client)
+        return;
+    g_free(client->label);
+    qmp_stream_free(client->stream);
+    g_clear_error(&client->closed_error);
+    g_free(client->package);
+    qmp_reply_table_free(client->replies);
+    qmp_event_queue_free(client->events);
+    g_free(client);
+}
+
+QmpClientState
+qmp_client_get_state(const QmpClient *client)
+{
+    return client->state;
+}
+
+int
+qmp_client_get_fd(const QmpClient *client)
+{
+    return client->stream ? qmp_stream_get_fd(client->stream) : -1;
+}
+
+short
+qmp_client_get_poll_events(const QmpClient *client)
+{
+    return client->stream ? qmp_stream_get_poll_events(client->stream) : 0;
+}
+
+bool
+qmp_client_get_version(const QmpClient *client, int *ret_major, int *ret_minor, int *ret_micro)
+{
+    if (!client->package)
+        return false;
+    if (ret_major)
+        *ret_major = client->major;
+    if (ret_minor)
+        *ret_minor = client->minor;
+    if (ret_micro)
+        *ret_micro = client->micro;
+    return true;
+}
+
+const char *
+qmp_client_get_package(const QmpClient *client)
+{
+    return client->package;
+}
+
+static QmpClientError
+client_code_of_stream_error(const GError *error)
+{
+    if (g_error_matches(error, QMP_STREAM_ERROR, QMP_STREAM_ERROR_GARBAGE))
+        return QMP_CLIENT_ERROR_GARBAGE;
+    if (g_error_matches(error, QMP_STREAM_ERROR, QMP_STREAM_ERROR_FULL))
+        return QMP_CLIENT_ERROR_BUSY;
+    return QMP_CLIENT_ERROR_CLOSED;
+}
+
+QmpClient *
+qmp_client_connect(const char *path, const char *label, GError **error)
+{
+    g_autoptr(GError) local_error = NULL;
+    int fd = qmp_socket_connect(path, &local_error);
+
+    if (fd >= 0)
+        return qmp_client_new(fd, label);
+    g_set_error(error, QMP_CLIENT_ERROR, client_code_of_stream_error(local_error), "%s: %s", label,
+                local_error->message);
+    return NULL;
+}
+
+/* The end of the connection; the first reason stays. */
+static void
+client_close(QmpClient *client, QmpClientError code, const char *reason)
+{
+    if (client->state == QMP_CLIENT_CLOSED)
+        return;
+    client->state = QMP_CLIENT_CLOSED;
+    client->closed_error = g_error_new(QMP_CLIENT_ERROR, code, "%s: %s", client->label, reason);
+    g_clear_pointer(&client->stream, qmp_stream_free);
+}
+
+static bool
+client_fail_closed(const QmpClient *client, GError **error)
+{
+    g_propagate_error(error, g_error_copy(client->closed_error));
+    return false;
+}
+
+/* Puts a command into the output. A peer that is gone is noticed by the next turn, after what it still said
+ * is read. */
+static bool
+client_send_command(QmpClient *client, guint64 id, const char *command, json_object *arguments,
+                    GError **error)
+{
+    g_autoptr(json_object) own_arguments = arguments;
+    g_autoptr(json_object) message = json_object_new_object();
+    g_autoptr(GError) local_error = NULL;
+
+    qmp_json_add_string(message, "execute", command);
+    qmp_json_add_value(message, "arguments", g_steal_pointer(&own_arguments));
+    qmp_json_add_uint64(message, "id", id);
+    if (qmp_stream_send(client->stream, message, &local_error))
+        return true;
+    g_set_error(error, QMP_CLIENT_ERROR, client_code_of_stream_error(local_error), "%s: %s: %s",
+                client->label, command, local_error->message);
+    return false;
+}
+
+static void
+client_handle_greeting(QmpClient *client, json_object *greeting)
+{
+    json_object *version = qmp_json_get_object(greeting, "version");
+    json_object *numbers = qmp_json_get_object(version, "qemu");
+    const char *package = qmp_json_get_string(version, "package");
+    gint64 major, minor, micro;
+
+    if (client->state != QMP_CLIENT_GREETING) {
+        client_close(client, QMP_CLIENT_ERROR_GARBAGE, "a second greeting");
+        return;
+    }
+    if (!qmp_json_get_int64(numbers, "major", &major) || !qmp_json_get_int64(numbers, "minor", &minor) ||
+        !qmp_json_get_int64(numbers, "micro", &micro) || MIN(MIN(major, minor), micro) < 0 ||
+        MAX(MAX(major, minor), micro) > 9999) {
+        client_close(client, QMP_CLIENT_ERROR_GARBAGE, "a greeting without a version");
+        return;
+    }
+    client->major = (int)major;
+    client->minor = (int)minor;
+    client->micro = (int)micro;
+    client->package = qmp_text_quote(package, PACKAGE_MAX);
+    client->negotiation_id = ++client->last_id;
+    client->state = QMP_CLIENT_NEGOTIATING;
+    client_send_command(client, client->negotiation_id, "qmp_capabilities", NULL, NULL);
+}
+
+static gint64
+client_parse_timestamp(json_object *message)
+{
+    json_object *timestamp = qmp_json_get_object(message, "timestamp");
+    gint64 seconds, microseconds;
+
+    /* QEMU says -1 for both where it could not read its clock. */
+    if (!qmp_json_get_int64(timestamp, "seconds", &seconds) ||
+        !qmp_json_get_int64(timestamp, "microseconds", &microseconds) || seconds < 0 ||
+        seconds > SECONDS_MAX || microseconds < 0 || microseconds >= G_USEC_PER_SEC)
+        return -1;
+    return seconds * G_USEC_PER_SEC + microseconds;
+}
+
+/* In any state: between our connecting and its greeting, QEMU may still have an event on its way. */
+static void
+client_handle_event(QmpClient *client, const char *name, json_object *message)
+{
+    if (name[0] == '\0' || !qmp_text_is_plain(name, EVENT_NAME_MAX)) {
+        client_close(client, QMP_CLIENT_ERROR_GARBAGE, "an event without a proper name");
+        return;
+    }
+    QmpEvent *event = g_new0(QmpEvent, 1);
+    event->name = g_strdup(name);
+    event->data = json_object_get(qmp_json_get_object(message, "data"));
+    event->timestamp_us = client_parse_timestamp(message);
+    AwaitedEvent *awaited = client->awaited;
+    if (awaited && !awaited->event && (!awaited->name || g_str_equal(awaited->name, name)))
+        awaited->event = event;
+    else
+        qmp_event_queue_push(client->events, event, qmp_stream_get_message_cost(client->stream));
+}
+
+/* The error of a reply (qapi/error.json: class and desc); NULL when it is none. */
+static GError *
+client_parse_reply_error(json_object *message)
+{
+    json_object *remote;
+
+    if (!json_object_object_get_ex(message, "error", &remote))
+        return NULL;
+    const char *class = qmp_json_get_string(remote, "class");
+    const char *desc = qmp_json_get_string(remote, "desc");
+    g_autofree char *quoted =
+        qmp_text_quote(desc ? desc : "an error without description", QMP_TEXT_MESSAGE_MAX);
+    QmpClientError code =
+        g_strcmp0(class, "CommandNotFound") == 0 ? QMP_CLIENT_ERROR_NO_COMMAND : QMP_CLIENT_ERROR_REMOTE;
+    return g_error_new_literal(QMP_CLIENT_ERROR, code, quoted);
+}
+
+/* The command that a reply is for; 0 where it is none of ours. */
+static guint64
+client_find_reply_id(const QmpClient *client, json_object *message, bool is_error)
+{
+    guint64 id;
+
+    if (qmp_json_get_uint64(message, "id", &id))
+        return id;
+    /* Without an id QEMU tells of a command that it could not read; it reads them in order. */
+    if (!is_error || json_object_object_get_ex(message, "id", NULL))
+        return 0;
+    return client->state == QMP_CLIENT_NEGOTIATING ? client->negotiation_id
+                                                   : qmp_reply_table_get_oldest(client->replies);
+}
+
+static void
+client_handle_reply(QmpClient *client, json_object *message)
+{
+    g_autoptr(GError) failure = client_parse_reply_error(message);
+    guint64 id = client_find_reply_id(client, message, failure != NULL);
+    json_object *result = NULL;
+
+    if (client->state == QMP_CLIENT_NEGOTIATING && id == client->negotiation_id) {
+        if (failure) {
+            g_autofree char *reason = g_strdup_printf("qmp_capabilities refused: %s", failure->message);
+            client_close(client, QMP_CLIENT_ERROR_GARBAGE, reason);
+        } else {
+            client->state = QMP_CLIENT_READY;
+        }
+        return;
+    }
+    if (!failure)
+        json_object_object_get_ex(message, "return", &result);
+    qmp_reply_table_answer(client->replies, id, json_object_get(result), g_steal_pointer(&failure),
+                           qmp_stream_get_message_cost(client->stream));
+}
+
+static void
+client_handle_message(QmpClient *client, json_object *message)
+{
+    const char *event = qmp_json_get_string(message, "event");
+    json_object *greeting = qmp_json_get_object(message, "QMP");
+
+    if (event)
+        client_handle_event(client, event, message);
+    else if (json_object_object_get_ex(message, "return", NULL) ||
+             json_object_object_get_ex(message, "error", NULL))
+        client_handle_reply(client, message);
+    else if (greeting)
+        client_handle_greeting(client, greeting);
+    else
+        client_close(client, QMP_CLIENT_ERROR_GARBAGE, "a message that is no greeting, event or reply");
+}
+
+/* Handles the messages in the buffer. FALSE once closed. */
+static bool
+client_handle_buffered(QmpClient *client)
+{
+    g_autoptr(GError) local_error = NULL;
+
+    while (client->stream) {
+        g_autoptr(json_object) message = NULL;
+        QmpStreamResult result = qmp_stream_next(client->stream, &message, &local_error);
+        if (result == QMP_STREAM_AGAIN)
+            return true;
+        if (result == QMP_STREAM_MESSAGE)
+            client_handle_message(client, message);
+        else
+            client_close(client, client_code_of_stream_error(local_error), local_error->message);
+    }
+    return false;
+}
+
+/* Reads once. RET_DRAINED: there was nothing to read. FALSE once closed. */
+static bool
+client_fill(QmpClient *client, bool *ret_drained)
+{
+    g_autoptr(GError) local_error = NULL;
+    guint64 before = qmp_stream_get_received_bytes(client->stream);
+    QmpStreamResult result = qmp_stream_fill(client->stream, &local_error);
+
+    if (result == QMP_STREAM_AGAIN) {
+        *ret_drained = qmp_stream_get_received_bytes(client->stream) == before;
+        client->was_heard = client->was_heard || !*ret_drained;
+        return true;
+    }
+    if (result == QMP_STREAM_EOF)
+        client_close(client, QMP_CLIENT_ERROR_CLOSED, "the peer closed the connection");
+    else
+        client_close(client, client_code_of_stream_error(local_error), local_error->message);
+    return false;
+}
+
+bool
+qmp_client_process(QmpClient *client, GError **error)
+{
+    g_autoptr(GError) output_error = NULL;
+    bool drained = false;
+
+    if (!client->stream)
+        return client_fail_closed(client, error);
+    qmp_stream_flush(client->stream, &output_error);
+    for (guint i = 0; i < TURN_READS && !drained; i++)
+        if (!client_handle_buffered(client) || !client_fill(client, &drained))
+            return client_fail_closed(client, error);
+    if (!client_handle_buffered(client))
+        return client_fail_closed(client, error);
+    /* A peer that takes no more commands is done with, once its last words are read. */
+    if (output_error && drained) {
+        client_close(client, QMP_CLIENT_ERROR_CLOSED, output_error->message);
+        return client_fail_closed(client, error);
+    }
+    return true;
+}
+
+static bool
+client_fail_wait(const QmpClient *client, QmpWaitResult result, const char *what, GError **error)
+{
+    if (result == QMP_WAIT_CANCELLED)
+        g_set_error(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_CANCELLED, "%s: %s: cancelled", client->label,
+                    what);
+    else if (client->state == QMP_CLIENT_GREETING && !client->was_heard)
+        g_set_error(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_BUSY,
+                    "%s: no greeting: another client holds the monitor, or QEMU has not come up",
+                    client->label);
+    else
+        g_set_error(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT, "%s: %s: no answer in time",
+                    client->label, what);
+    return false;
+}
+
+typedef bool (*ClientCondition)(QmpClient *client, gconstpointer data);
+
+/* Turns the state machine over until CONDITION holds. WHAT is being waited for, in messages. */
+static bool
+client_wait(QmpClient *client, ClientCondition condition, gconstpointer data, const char *what,
+            const QmpWait *wait, GError **error)
+{
+    for (;;) {
+        g_autoptr(GError) local_error = NULL;
+        bool is_open = qmp_client_process(client, &local_error);
+        if (condition(client, data))
+            return true;
+        if (!is_open) {
+            g_propagate_error(error, g_steal_pointer(&local_error));
+            return false;
+        }
+        QmpWaitResult result =
+            qmp_wait_poll(wait, qmp_client_get_fd(client), qmp_client_get_poll_events(client));
+        if (result != QMP_WAIT_READY)
+            return client_fail_wait(client, result, what, error);
+    }
+}
+
+static bool
+condition_ready(QmpClient *client, gconstpointer data)
+{
+    (void)data;
+    return client->state == QMP_CLIENT_READY;
+}
+
+bool
+qmp_client_wait_ready(QmpClient *client, const QmpWait *wait, GError **error)
+{
+    if (client->state == QMP_CLIENT_READY)
+        return true;
+    return client_wait(client, condition_ready, NULL, "greeting", wait, error);
+}
+
+guint64
+qmp_client_send(QmpClient *client, const char *command, json_object *arguments, GError **error)
+{
+    g_autoptr(json_object) own_arguments = arguments;
+
+    if (!client->stream) {
+        client_fail_closed(client, error);
+        return 0;
+    }
+    if (client->state == QMP_CLIENT_GREETING) {
+        g_set_error(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_BUSY, "%s: %s: no greeting yet", client->label,
+                    command);
+        return 0;
+    }
+    guint64 id = client->last_id + 1;
+    if (!qmp_reply_table_expect(client->replies, id)) {
+        g_set_error(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_BUSY,
+                    "%s: %s: too many commands without a reply", client->label, command);
+        return 0;
+    }
+    client->last_id = id;
+    if (client_send_command(client, id, command, g_steal_pointer(&own_arguments), error))
+        return id;
+    qmp_reply_table_forget(client->replies, id);
+    return 0;
+}
+
+void
+qmp_client_forget(QmpClient *client, guint64 id)
+{
+    qmp_reply_table_forget(client->replies, id);
+}
+
+static bool
+condition_answered(QmpClient *client, gconstpointer data)
+{
+    const guint64 *id = data;
+
+    return qmp_reply_table_get_state(client->replies, *id) != QMP_REPLY_WAITING;
+}
+
+static bool
+client_collect(QmpClient *client, guint64 id, const char *what, const QmpWait *wait, json_object **ret_return,
+               GError **error)
+{
+    if (!condition_answered(client, &id) && !client_wait(client, condition_answered, &id, what, wait, error))
+        return false;
+    if (qmp_reply_table_get_state(client->replies, id) == QMP_REPLY_ANSWERED)
+        return qmp_reply_table_take(client->replies, id, ret_return, error);
+    g_set_error(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_GARBAGE,
+                "%s: %s: not under way, or its reply was dropped", client->label, what);
+    return false;
+}
+
+bool
+qmp_client_collect(QmpClient *client, guint64 id, const QmpWait *wait, json_object **ret_return,
+                   GError **error)
+{
+    return client_collect(client, id, "reply", wait, ret_return, error);
+}
+
+bool
+qmp_client_call(QmpClient *client, const char *command, json_object *arguments, const QmpWait *wait,
+                json_object **ret_return, GError **error)
+{
+    g_autoptr(json_object) own_arguments = arguments;
+    QmpWaitResult result = qmp_wait_check(wait);
+
+    if (result != QMP_WAIT_READY)
+        return client_fail_wait(client, result, command, error);
+    if (!qmp_client_wait_ready(client, wait, error))
+        return false;
+    guint64 id = qmp_client_send(client, command, g_steal_pointer(&own_arguments), error);
+    if (id == 0)
+        return false;
+    if (client_collect(client, id, command, wait, ret_return, error))
+        return true;
+    qmp_reply_table_forget(client->replies, id);
+    return false;
+}
+
+QmpEvent *
+qmp_client_pop_event(QmpClient *client)
+{
+    return qmp_event_queue_pop(client->events, NULL);
+}
+
+static bool
+condition_event(QmpClient *client, gconstpointer data)
+{
+    const AwaitedEvent *awaited = data;
+
+    (void)client;
+    return awaited->event != NULL;
+}
+
+QmpEvent *
+qmp_client_wait_event(QmpClient *client, const char *name, const QmpWait *wait, GError **error)
+{
+    AwaitedEvent awaited = {.name = name, .event = qmp_event_queue_pop(client->events, name)};
+
+    if (awaited.event)
+        return awaited.event;
+    client->awaited = &awaited;
+    client_wait(client, condition_event, &awaited, name ? name : "event", wait, error);
+    client->awaited = NULL;
+    return awaited.event;
+}
