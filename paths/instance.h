@@ -1,6 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The paths of one instance, all keyed by its domain id, and the stable alias RUN/guests/<name>.
+ *
+ * A guest may run as another user than the engine, and this user, whose QEMU may have been taken over by its guest,
+ * counts as hostile. So the engine keeps what it acts on for itself:
+ *
+ *   RUN/instances/<id>/      the engine's; 0710 with the guest's group (0700 when the guest runs as the engine's own
+ *                            user): its user can pass through, and neither add nor rename nor remove anything
+ *     config.json            the engine's, 0600: the record cannot be replaced by the guest's user
+ *     qemu.log               the engine's, 0600; opened by the engine, QEMU inherits the descriptor
+ *     monitor.sock           created, bound and listened on by the engine, QEMU inherits the descriptor (it needs no
+ *     operator.sock          right to the path); given to whoever is to connect
+ *     qemu/                  the guest's user's, 0700: the one place where QEMU may create something by path
+ *       migrate.sock         bound by the target's `migrate-incoming unix:PATH`, connected to by the source
+ *   <hugetlbfs>/moult/<id>/  like the instance's folder; its files are created by the engine and given to the user
+ *
+ * The engine never opens, reads or changes the owner of anything in qemu/: it only ever unlinks there (see tree.h
+ * for how), and it should have QEMU's migration socket as `fd:` of a socket pair instead where it can; then nothing is
+ * written there at all.
  */
 #pragma once
 
@@ -9,13 +26,15 @@
 #include <sys/types.h>
 
 #include "paths/dirs.h"
+#include "paths/hugetlbfs.h"
 
 typedef struct {
     guint64 domain_id;
     char *dir;             /* RUN/instances/<id> */
     char *monitor_socket;  /* dir/monitor.sock */
     char *operator_socket; /* dir/operator.sock */
-    char *migrate_socket;  /* dir/migrate.sock */
+    char *qemu_dir;        /* dir/qemu */
+    char *migrate_socket;  /* dir/qemu/migrate.sock */
     char *config;          /* dir/config.json */
     char *log;             /* dir/qemu.log */
 } PathsInstance;
@@ -25,29 +44,28 @@ PathsInstance *paths_instance_copy(const PathsInstance *instance);
 void paths_instance_free(PathsInstance *instance);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PathsInstance, paths_instance_free)
 
-/* mkdir 0700 owned by UID:GID; fails when it exists already. */
+/* Creates dir and dir/qemu, as above, for a guest that runs as UID:GID; EXISTS when dir exists already. */
 bool paths_instance_create(const PathsInstance *instance, uid_t uid, gid_t gid, GError **error);
-/* Removes the known files and the folder; never follows a symlink, never leaves the folder. Missing is fine. */
+/* Removes the folder with all that is in it; never follows a symlink, never leaves the folder. Missing is fine. */
 bool paths_instance_remove(const PathsInstance *instance, GError **error);
 /* Opens dir/qemu.log for appending, 0600, created if need be; CLOEXEC; -1 on failure. */
 int paths_instance_open_log(const PathsInstance *instance, GError **error);
-/* A listening UNIX socket at PATH (inside dir; any length, through the folder's descriptor), 0600, owned by UID:GID. */
+/*
+ * A listening UNIX socket at PATH (directly in dir; any length, through the folder's descriptor), 0600, owned by
+ * UID:GID: who may connect, so the engine's own for the monitor, the guest's user for the operator's. Blocking,
+ * CLOEXEC; -1 on failure, EXISTS when there is one.
+ */
 int paths_instance_listen(const PathsInstance *instance, const char *path, uid_t uid, gid_t gid, GError **error);
 
-/* Domain ids that have a folder below RUN/instances. GArray of guint64, sorted; owned. */
+/* Domain ids that have a folder below RUN/instances. GArray of guint64, sorted; owned. MISSING without RUN. */
 GArray *paths_instance_list(const PathsDirs *dirs, GError **error);
 
-/* RUN/guests/<name> -> ../instances/<id>, by symlink and rename: never absent once it has been there. */
+/*
+ * RUN/guests/<name> -> ../instances/<id>, by symlink and rename: never absent once it has been there. The name is
+ * checked (INVALID).
+ */
 bool paths_alias_set(const PathsDirs *dirs, const char *name, guint64 domain_id, GError **error);
+/* Missing is fine. */
 bool paths_alias_remove(const PathsDirs *dirs, const char *name, GError **error);
 /* Domain id the alias points to; FALSE when there is none. */
 bool paths_alias_get(const PathsDirs *dirs, const char *name, guint64 *ret_domain_id);
-
-/* Hugepages: first hugetlbfs mount whose page size is PAGE_SIZE_BYTES; owned; NULL and an error otherwise. */
-char *paths_find_hugetlbfs(guint64 page_size_bytes, GError **error);
-/* <mount>/moult/<id>; created 0700 for UID:GID by _create. */
-char *paths_hugetlbfs_dir(const char *mount, guint64 domain_id);
-bool paths_hugetlbfs_create(const char *mount, guint64 domain_id, uid_t uid, gid_t gid, GError **error);
-bool paths_hugetlbfs_remove(const char *dir, GError **error);
-/* Hard link, so that each instance has its own path to one inode. */
-bool paths_link_file(const char *existing, const char *path, GError **error);
