@@ -26,10 +26,14 @@ typedef enum {
     OBJLIST_DOMAIN_NEEDS_OPERATOR /* the evidence does not decide; nothing is done by itself */
 } ObjlistDomainState;
 const char *objlist_domain_state_to_string(ObjlistDomainState state); /* "shut off" is "shut-off", "needs-operator", ... */
+bool objlist_domain_state_from_string(const char *text, ObjlistDomainState *ret_state);
 
 typedef struct ObjlistDomain ObjlistDomain; /* atomic reference count; accessors are thread-safe */
 
-/* DOMAIN_ID is 0 for a shut-off definition. PATHS (may be NULL) is taken. */
+/*
+ * DOMAIN_ID is 0 for a shut-off definition. PATHS (may be NULL) is taken. The UUID is kept in lower case; the state
+ * is SHUT_OFF until it is set.
+ */
 ObjlistDomain *objlist_domain_new(const char *name, const char *uuid, guint64 domain_id, PathsInstance *paths);
 ObjlistDomain *objlist_domain_ref(ObjlistDomain *domain);
 void objlist_domain_unref(ObjlistDomain *domain);
@@ -46,7 +50,11 @@ void objlist_domain_set_state(ObjlistDomain *domain, ObjlistDomainState state);
 void objlist_domain_set_data(ObjlistDomain *domain, gpointer data, GDestroyNotify destroy);
 gpointer objlist_domain_get_data(const ObjlistDomain *domain);
 
-/* The job lock: one at a time, does not wait. WHAT ("upgrade", "stop") and JOB_ID (0: no job number) name the holder. */
+/*
+ * The job lock: one at a time, does not wait. WHAT ("upgrade", "stop") and JOB_ID (0: no job number) name the holder.
+ * It belongs to the object: during an upgrade the source's keeps others out, and the target, once it is promoted, has
+ * its own, so whoever promotes one that must not be touched yet takes that one's lock before.
+ */
 bool objlist_domain_begin_job(ObjlistDomain *domain, const char *what, guint64 job_id, GError **error);
 void objlist_domain_end_job(ObjlistDomain *domain);
 bool objlist_domain_has_job(const ObjlistDomain *domain);

@@ -14,19 +14,22 @@ ObjlistTables *objlist_tables_new(void);
 void objlist_tables_free(ObjlistTables *tables);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ObjlistTables, objlist_tables_free)
 
-/* Each takes its own reference. EXISTS when the name or the UUID is in that pair already. */
+/*
+ * Each takes its own reference. EXISTS when the name or the UUID is in that pair already, or when the other pair knows
+ * the name with another UUID or the UUID with another name: the two belong together everywhere.
+ */
 bool objlist_tables_add_primary(ObjlistTables *tables, ObjlistDomain *domain, GError **error);
 bool objlist_tables_add_remote(ObjlistTables *tables, ObjlistDomain *domain, GError **error);
 
-/* A new reference, or NULL. */
+/* A new reference, or NULL. UUIDs in any case of letters. */
 ObjlistDomain *objlist_tables_find_by_name(ObjlistTables *tables, const char *name);
 ObjlistDomain *objlist_tables_find_by_uuid(ObjlistTables *tables, const char *uuid);
 ObjlistDomain *objlist_tables_find_remote_by_name(ObjlistTables *tables, const char *name);
 ObjlistDomain *objlist_tables_find_remote_by_uuid(ObjlistTables *tables, const char *uuid);
 
 /*
- * TARGET, which must be in the remote pair, takes the place of the primary object with its name and UUID, which is
- * returned (owned by the caller; NULL when there was none).
+ * TARGET, which must be in the remote pair (a bug otherwise: nothing happens, NULL), takes the place of the primary
+ * object with its name and UUID, which is returned (owned by the caller; NULL when there was none).
  */
 ObjlistDomain *objlist_tables_promote(ObjlistTables *tables, ObjlistDomain *target);
 /* Puts REPLACEMENT (same name and UUID) where DOMAIN is in the primary pair, in one step. FALSE when DOMAIN is not there. */
