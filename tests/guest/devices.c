@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Small services on further devices, each only when the device is there. */
+#include "guest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <linux/input.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define SECOND_NS 1000000000
+
+/* Keeps requests to the random number generator coming. */
+static void *
+rng_run(void *argument)
+{
+    int fd = (int)(intptr_t)argument;
+    char data[16];
+
+    for (;;) {
+        ssize_t size = read(fd, data, sizeof(data));
+
+        if (size > 0)
+            PAGE_ADD(rng_bytes, (uint64_t)size);
+        sleep_ns(SECOND_NS / 4);
+        gate_pass();
+    }
+    return NULL;
+}
+
+static void
+rng_start(void)
+{
+    int fd = open("/dev/hwrng", O_RDONLY | O_CLOEXEC);
+
+    if (fd >= 0)
+        thread_start(rng_run, (void *)(intptr_t)fd, -1);
+}
+
+/* Echoes what the host writes to a virtio-serial port; 0 bytes means that nobody is connected. */
+static void *
+port_run(void *argument)
+{
+    int fd = (int)(intptr_t)argument;
+    char data[4096];
+
+    for (;;) {
+        ssize_t size = read(fd, data, sizeof(data));
+
+        if (size > 0 && write(fd, data, (size_t)size) == size)
+            PAGE_ADD(port_echoes, 1);
+        else
+            sleep_ns(SECOND_NS / 10);
+    }
+    return NULL;
+}
+
+static void
+open_all(const char *pattern, int flags, void (*use)(int fd))
+{
+    glob_t found;
+
+    if (glob(pattern, 0, NULL, &found))
+        return;
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        int fd = open(found.gl_pathv[i], flags | O_CLOEXEC);
+
+        if (fd >= 0)
+            use(fd);
+    }
+    globfree(&found);
+}
+
+static void
+port_use(int fd)
+{
+    thread_start(port_run, (void *)(intptr_t)fd, -1);
+}
+
+static void *
+button_run(void *argument)
+{
+    int fd = (int)(intptr_t)argument;
+    struct input_event event;
+
+    while (read(fd, &event, sizeof(event)) == sizeof(event)) {
+        if (event.type != EV_KEY || event.code != KEY_POWER || event.value != 1)
+            continue;
+        PAGE_ADD(power_buttons, 1);
+        log_line("power button");
+        power_off();
+    }
+    return NULL;
+}
+
+static void
+button_use(int fd)
+{
+    unsigned char keys[KEY_MAX / 8 + 1] = {0};
+
+    if (ioctl(fd, EVIOCGBIT(EV_KEY, sizeof(keys)), keys) >= 0 && keys[KEY_POWER / 8] & 1 << KEY_POWER % 8)
+        thread_start(button_run, (void *)(intptr_t)fd, -1);
+    else
+        close(fd);
+}
+
+void
+devices_start(void)
+{
+    rng_start();
+    open_all("/dev/vport*", O_RDWR, port_use);
+    open_all("/dev/input/event*", O_RDONLY, button_use);
+}
