@@ -18,7 +18,8 @@ typedef enum {
     PROCESS_ERROR_TIMED_OUT,
     PROCESS_ERROR_EXEC,       /* the child could not be started; the message says at which step and why */
     PROCESS_ERROR_LAUNCHER,   /* the launcher itself is gone */
-    PROCESS_ERROR_CANCELLED
+    PROCESS_ERROR_CANCELLED,
+    PROCESS_ERROR_FAILED      /* everything else the kernel says no to; for the message only */
 } ProcessError;
 
 typedef struct {
@@ -31,7 +32,10 @@ bool process_identity_read(pid_t pid, ProcessIdentity *ret_identity, GError **er
 /* A pidfd of exactly this process (opened, then verified); -1 and GONE otherwise. Owned by the caller, CLOEXEC. */
 int process_identity_open(const ProcessIdentity *identity, GError **error);
 bool process_identity_equal(const ProcessIdentity *a, const ProcessIdentity *b);
-/* This boot's id, as in /proc/sys/kernel/random/boot_id, without newline. Static storage, never NULL. */
+/*
+ * This boot's id, as in /proc/sys/kernel/random/boot_id, without newline. Static storage, never NULL; "" when /proc
+ * does not tell, which must be taken for "another boot".
+ */
 const char *process_boot_id(void);
 
 typedef struct {
@@ -43,8 +47,13 @@ typedef struct {
 
 /* TRUE when the pidfd's process has ended (zombie or reaped). */
 bool process_has_exited(int pidfd);
-/* Waits for the end of the pidfd's process, reaps it when it is our child. CANCEL_FD may be -1. */
+/*
+ * Waits for the end of the pidfd's process, reaps it when it is our child. CANCEL_FD (may be -1) ends the wait when it
+ * becomes readable. RET_EXIT may be NULL. Errors: TIMED_OUT, CANCELLED, FAILED. A TIMEOUT_MS of 0 only looks.
+ * When two threads wait for one child, one of them learns how it ended and the other that it did.
+ */
 bool process_wait_exit(int pidfd, gint64 timeout_ms, int cancel_fd, ProcessExit *ret_exit, GError **error);
-/* SIGKILL through the pidfd, then process_wait_exit. Killing one that has already ended succeeds. */
+/* SIGKILL through the pidfd, then process_wait_exit. Killing one that has already ended succeeds; FORBIDDEN. */
 bool process_kill_and_reap(int pidfd, gint64 timeout_ms, ProcessExit *ret_exit, GError **error);
+/* Errors: GONE (it has been reaped), FORBIDDEN, FAILED. */
 bool process_send_signal(int pidfd, int signal, GError **error);

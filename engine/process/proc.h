@@ -8,17 +8,28 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* The NUL-separated arguments, at most 1 MiB / 65536 arguments; NULL-terminated, owned. */
+#include "process/identity.h"
+
+/*
+ * The NUL-separated arguments, at most 1 MiB / 65536 arguments; NULL-terminated, owned. Empty for a kernel thread and
+ * for a process that has ended and is not reaped yet.
+ * Errors of all functions here: PROCESS_ERROR_GONE, _FORBIDDEN, _FAILED.
+ */
 char **process_proc_dup_cmdline(pid_t pid, GError **error);
 /* Environment, as cmdline. */
 char **process_proc_dup_environ(pid_t pid, GError **error);
 /* Target of /proc/PID/exe, " (deleted)" and rpm's ";HEX (deleted)" cut off; RET_DELETED says whether it was. Owned. */
 char *process_proc_dup_exe(pid_t pid, bool *ret_deleted, GError **error);
+/* As the kernel shows it; " (deleted)" kept. Owned. */
 char *process_proc_dup_cwd(pid_t pid, GError **error);
 /* Proportional set size in bytes (smaps_rollup). */
 bool process_proc_get_pss(pid_t pid, guint64 *ret_pss_bytes, GError **error);
+/* Effective ids. Each may be NULL. */
 bool process_proc_get_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid, GError **error);
-/* A duplicate of the descriptor FD_NUMBER of the pidfd's process (pidfd_getfd), CLOEXEC; -1 on failure. */
+/*
+ * A duplicate of the descriptor FD_NUMBER of the pidfd's process (pidfd_getfd, Linux 5.6), CLOEXEC; -1 on failure.
+ * It needs the right to trace that process; for another user's process CAP_SYS_PTRACE.
+ */
 int process_proc_fetch_fd(int pidfd, int fd_number, GError **error);
 /* MemAvailable of the node, in bytes. */
 bool process_proc_get_mem_available(guint64 *ret_bytes, GError **error);

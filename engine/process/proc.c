@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What /proc says about a process. A process may end or run another program between two of these calls:
+ * callers that care hold a pidfd and look at process_has_exited() afterwards.
+ */
+#include "process/proc.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "process/failure.h"
+#include "process/read.h"
+
+#define MAX_STRINGS_BYTES (1024 * 1024)
+#define MAX_STRINGS 65536
+#define MAX_STATUS_BYTES (256 * 1024) /* a process may have 65536 supplementary groups */
+#define DELETED_SUFFIX " (deleted)"
+
+/* NUL-separated strings; a last one that lacks its NUL counts too. */
+static char **
+dup_strings(pid_t pid, const char *name, GError **error)
+{
+    size_t size;
+    g_autofree char *data = process_read_proc(pid, name, MAX_STRINGS_BYTES, &size, error);
+    g_autoptr(GPtrArray) strings = NULL;
+
+    if (!data)
+        return NULL;
+    strings = g_ptr_array_new_with_free_func(g_free);
+    for (size_t at = 0; at < size; at += strlen(data + at) + 1) {
+        if (strings->len == MAX_STRINGS) {
+            g_set_error(error, PROCESS_ERROR, PROCESS_ERROR_FAILED, "/proc/%d/%s has more than %d strings",
+                        pid, name, MAX_STRINGS);
+            return NULL;
+        }
+        g_ptr_array_add(strings, g_strdup(data + at));
+    }
+    g_ptr_array_add(strings, NULL);
+    return (char **)g_ptr_array_free(g_steal_pointer(&strings), FALSE);
+}
+
+char **
+process_proc_dup_cmdline(pid_t pid, GError **error)
+{
+    return dup_strings(pid, "cmdline", error);
+}
+
+char **
+process_proc_dup_environ(pid_t pid, GError **error)
+{
+    return dup_strings(pid, "environ", error);
+}
+
+static char *
+dup_link(pid_t pid, const char *name, GError **error)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/%s", pid, name);
+    char target[PATH_MAX + sizeof(DELETED_SUFFIX)];
+    ssize_t size = readlink(path, target, sizeof(target) - 1);
+
+    if (size < 0) {
+        process_set_error_errno(error, errno, "%s", path);
+        return NULL;
+    }
+    return g_strndup(target, (size_t)size);
+}
+
+/* rpm renames a file that is in use to "name;5f3a1b2c" before it removes it. */
+static void
+cut_rpm_suffix(char *path)
+{
+    char *mark = strrchr(path, ';');
+
+    if (!mark || mark[1] == '\0' || strchr(mark, '/'))
+        return;
+    if (strspn(mark + 1, "0123456789abcdefABCDEF") == strlen(mark + 1))
+        *mark = '\0';
+}
+
+char *
+process_proc_dup_exe(pid_t pid, bool *ret_deleted, GError **error)
+{
+    char *path = dup_link(pid, "exe", error);
+    bool deleted;
+
+    if (!path)
+        return NULL;
+    deleted = g_str_has_suffix(path, DELETED_SUFFIX);
+    if (deleted) {
+        path[strlen(path) - strlen(DELETED_SUFFIX)] = '\0';
+        cut_rpm_suffix(path);
+    }
+    if (ret_deleted)
+        *ret_deleted = deleted;
+    return path;
+}
+
+char *
+process_proc_dup_cwd(pid_t pid, GError **error)
+{
+    return dup_link(pid, "cwd", error);
+}
+
+/* The rest of the line that begins with KEY (its colon included), without leading blanks; borrowed, to its
+ * newline. */
+static const char *
+find_field(const char *text, const char *key)
+{
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        if (*line == '\n')
+            line++;
+        if (g_str_has_prefix(line, key)) {
+            line += strlen(key);
+            return line + strspn(line, " \t");
+        }
+    }
+    return NULL;
+}
+
+/* "KEY:   123 kB", in bytes. */
+static bool
+parse_kib(const char *text, const char *key, guint64 *ret_bytes)
+{
+    const char *value = find_field(text, key);
+    char *end;
+    guint64 kib;
+
+    if (!value || !g_ascii_isdigit(*value))
+        return false;
+    kib = g_ascii_strtoull(value, &end, 10);
+    if (!g_str_has_prefix(end, " kB") || kib > G_MAXUINT64 / 1024)
+        return false;
+    *ret_bytes = kib * 1024;
+    return true;
+}
+
+bool
+process_proc_get_pss(pid_t pid, guint64 *ret_pss_bytes, GError **error)
+{
+    g_autofree char *text = process_read_proc(pid, "smaps_rollup", 64 * 1024, NULL, error);
+
+    if (!text)
+        return false;
+    if (parse_kib(text, "Pss:", ret_pss_bytes))
+        return true;
+    g_set_error(error, PROCESS_ERROR, PROCESS_ERROR_FAILED, "/proc/%d/smaps_rollup has no Pss", pid);
+    return false;
+}
+
+bool
+process_proc_get_mem_available(guint64 *ret_bytes, GError **error)
+{
+    g_autofree char *text = process_read_file("/proc/meminfo", 64 * 1024, NULL, error);
+
+    if (!text)
+        return false;
+    if (parse_kib(text, "MemAvailable:", ret_bytes))
+        return true;
+    g_set_error_literal(error, PROCESS_ERROR, PROCESS_ERROR_FAILED, "/proc/meminfo has no MemAvailable");
+    return false;
+}
+
+/* "Uid:\treal\teffective\tsaved\tfilesystem": the effective one. */
+static bool
+parse_effective_id(const char *status, const char *key, guint32 *ret_id)
+{
+    const char *value = find_field(status, key);
+    char *end;
+    guint64 id;
+
+    if (!value || !g_ascii_isdigit(*value))
+        return false;
+    g_ascii_strtoull(value, &end, 10);
+    if (*end != '\t' || !g_ascii_isdigit(end[1]))
+        return false;
+    id = g_ascii_strtoull(end + 1, NULL, 10);
+    if (id > G_MAXUINT32)
+        return false;
+    *ret_id = (guint32)id;
+    return true;
+}
+
+bool
+process_proc_get_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid, GError **error)
+{
+    g_autofree char *status = process_read_proc(pid, "status", MAX_STATUS_BYTES, NULL, error);
+    uid_t uid;
+    gid_t gid;
+
+    if (!status)
+        return false;
+    if (!parse_effective_id(status, "Uid:", &uid) || !parse_effective_id(status, "Gid:", &gid)) {
+        g_set_error(error, PROCESS_ERROR, PROCESS_ERROR_FAILED, "/proc/%d/status has no ids", pid);
+        return false;
+    }
+    if (ret_uid)
+        *ret_uid = uid;
+    if (ret_gid)
+        *ret_gid = gid;
+    return true;
+}
+
+int
+process_proc_fetch_fd(int pidfd, int fd_number, GError **error)
+{
+    int fd = (int)syscall(SYS_pidfd_getfd, pidfd, fd_number, 0);
+
+    if (fd < 0)
+        process_set_error_errno(error, errno, "cannot duplicate descriptor %d of another process", fd_number);
+    return fd;
+}
+
+GArray *
+process_proc_list_pids(GError **error)
+{
+    g_autoptr(GError) dir_error = NULL;
+    g_autoptr(GDir) dir = g_dir_open("/proc", 0, &dir_error);
+    g_autoptr(GArray) pids = NULL;
+    const char *name;
+
+    if (!dir) {
+        g_set_error(error, PROCESS_ERROR, PROCESS_ERROR_FAILED, "cannot list processes: %s",
+                    dir_error->message);
+        return NULL;
+    }
+    pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
+    while ((name = g_dir_read_name(dir))) {
+        guint64 number;
+
+        if (g_ascii_string_to_unsigned(name, 10, 1, G_MAXINT, &number, NULL)) {
+            pid_t pid = (pid_t)number;
+
+            g_array_append_val(pids, pid);
+        }
+    }
+    return g_steal_pointer(&pids);
+}
