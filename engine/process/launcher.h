@@ -7,11 +7,17 @@
 #pragma once
 
 #include <glib.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
 #include "process/identity.h"
+
+/* Descriptors of one request besides the three standard ones (the kernel passes 253 in one message). */
+#define LAUNCHER_MAX_FDS 240
+/* Arguments, environment and everything else of one request. */
+#define LAUNCHER_MAX_PAYLOAD_BYTES (4u * 1024 * 1024)
 
 typedef struct {
     int fd;     /* descriptor of the caller; borrowed */
@@ -35,8 +41,18 @@ typedef struct {
     const char *const *cgroup_dirs; /* NULL-terminated absolute directories whose cgroup.procs the child joins first */
     const struct rlimit *limits;    /* indexed by RLIMIT_*; NULL: as the engine's. RLIM_NLIMITS entries. */
     const cpu_set_t *affinity;      /* NULL: unchanged */
-    pid_t namespaces_of;            /* join mnt/net/user/... namespaces of this process where they differ; 0: none */
+    /*
+     * Join the mount, network, IPC, UTS, cgroup, time, pid and user namespaces of this process where they differ from
+     * the launcher's; 0: none. `binary` and `cwd` are then paths in there. The ids above stay the engine's view of them.
+     */
+    pid_t namespaces_of;
 } LauncherAttributes;
+
+/*
+ * Called when the child exists, has all its attributes, and waits for leave to execute the binary. FALSE with ERROR set
+ * kills it. It is the place to write its identity down: a child whose engine dies here ends by itself.
+ */
+typedef bool (*LauncherBeforeExec)(const ProcessIdentity *identity, void *data, GError **error);
 
 typedef struct {
     const char *binary;      /* absolute path that is executed */
@@ -44,10 +60,12 @@ typedef struct {
     const char *const *envp; /* NULL: the engine's environment as it was at launcher start */
     const LauncherFd *fds;   /* inherited besides 0 (/dev/null), 1 and 2 (log_fd) */
     size_t n_fds;
-    int stdin_fd;  /* -1: /dev/null */
+    int stdin_fd;  /* -1: /dev/null. Mind that 0, what a zeroed request says, is a descriptor. */
     int stdout_fd; /* -1: log_fd */
-    int log_fd;    /* stderr, and stdout by default */
+    int log_fd;    /* stderr, and stdout by default; -1: /dev/null */
     LauncherAttributes attributes;
+    LauncherBeforeExec before_exec; /* may be NULL */
+    void *before_exec_data;
 } LauncherRequest;
 
 typedef struct {
@@ -57,7 +75,10 @@ typedef struct {
 
 typedef struct Launcher Launcher;
 
-/* Forks the launcher. To be called early, while the process has one thread. */
+/*
+ * Forks the launcher. To be called early, while the process has one thread and before it holds anything that others
+ * must not keep alive (the launcher closes all it inherits but stderr). FAILED, also when there are more threads.
+ */
 Launcher *launcher_start(GError **error);
 /* Closes the socket, waits for the launcher's end. What it has started lives on. */
 void launcher_free(Launcher *launcher);
@@ -65,7 +86,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Launcher, launcher_free)
 
 /*
  * Starts a process and returns once its execve has succeeded (or says which step failed: PROCESS_ERROR_EXEC).
- * Thread-safe. TIMEOUT_MS bounds the whole; on a time-out a child that was created is killed.
+ * Thread-safe, and requests do not wait for each other's exec. TIMEOUT_MS bounds the whole (the time BEFORE_EXEC takes
+ * included, though it is not interrupted); on any failure a child that was created is killed and reaped.
+ * The child leads its own session, has no signal blocked, ignored or handled, and no descriptor but the ones named.
+ * Errors: EXEC, TIMED_OUT, LAUNCHER, FAILED, and BEFORE_EXEC's own.
  */
 bool launcher_spawn(Launcher *launcher, const LauncherRequest *request, gint64 timeout_ms, LauncherChild *ret_child,
                     GError **error);

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From fork to exec: the new process takes on its attributes. The order matters:
+ *
+ *   descriptors            first, while the descriptor limit is still ours
+ *   cgroup, oom score      through the engine's own /proc and /sys, before another mount namespace hides them
+ *   nice, affinity, limits while still privileged (raising a hard limit needs CAP_SYS_RESOURCE)
+ *   groups, gid, uid       in this order: after setuid none of the others is allowed
+ *   namespaces             after the ids, so that these are the engine's view of them and need no uid map
+ * read; the capabilities needed are kept across setuid for it. A user namespace joined last does not bind the
+ * steps before it cwd                    a path inside the mount namespace. Without namespaces it comes
+ * before the ids: the process that is replaced may have got there as root too leave to exec, exec
+ *
+ * Only async-signal-safe calls: raw system calls where glibc's wrapper would speak to threads that do not
+ * exist here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "process/launcher-wire.h"
+
+/* Nobody sees it: by then the engine knows the step and errno, or is gone. */
+#define EXIT_BEFORE_EXEC 127
+
+typedef struct {
+    const LauncherPayload *payload;
+    const LauncherOrder *order;
+    int reply_fd;
+    int namespaces_fd; /* -1: none to join */
+    int namespaces_flags;
+} Child;
+
+static _Noreturn void
+fail(const Child *child, LauncherStep step, int errnum)
+{
+    LauncherReport report = {.kind = LAUNCHER_REPORT_FAILED, .step = step, .errnum = errnum};
+
+    send(child->reply_fd, &report, sizeof(report), MSG_NOSIGNAL);
+    _exit(EXIT_BEFORE_EXEC);
+}
+
+static void
+require(const Child *child, LauncherStep step, long result)
+{
+    if (result < 0)
+        fail(child, step, errno);
+}
+
+static void
+reset_signals(void)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+
+    for (int number = 1; number < NSIG; number++)
+        sigaction(number, &action,
+                  NULL); /* refused for KILL and STOP; those glibc keeps to itself are unused here */
+}
+
+/* First all out of the way (above every number to be given out), then each to its own number: none is
+ * overwritten. */
+static void
+place_descriptors(Child *child, const LauncherChildStart *start)
+{
+    int high[LAUNCHER_WIRE_MAX_FDS], above = STDERR_FILENO;
+
+    for (uint32_t i = 0; i < child->payload->n_fds; i++)
+        if (child->payload->fd_numbers[i] > above)
+            above = child->payload->fd_numbers[i];
+    for (unsigned i = 0; i < start->n_fds; i++) {
+        if (i == LAUNCHER_WIRE_FD_PAYLOAD)
+            continue;
+        high[i] = fcntl(start->fds[i], F_DUPFD_CLOEXEC, above + 1);
+        require(child, LAUNCHER_STEP_DESCRIPTORS, high[i]);
+    }
+    child->reply_fd = high[LAUNCHER_WIRE_FD_REPLY];
+    /* Everything goes at exec, but what dup2 places next. */
+    require(child, LAUNCHER_STEP_DESCRIPTORS, syscall(SYS_close_range, 0u, ~0u, CLOSE_RANGE_CLOEXEC));
+    require(child, LAUNCHER_STEP_DESCRIPTORS, dup2(high[LAUNCHER_WIRE_FD_STDIN], STDIN_FILENO));
+    require(child, LAUNCHER_STEP_DESCRIPTORS, dup2(high[LAUNCHER_WIRE_FD_STDOUT], STDOUT_FILENO));
+    require(child, LAUNCHER_STEP_DESCRIPTORS, dup2(high[LAUNCHER_WIRE_FD_STDERR], STDERR_FILENO));
+    for (uint32_t i = 0; i < child->payload->n_fds; i++)
+        require(child, LAUNCHER_STEP_DESCRIPTORS,
+                dup2(high[LAUNCHER_WIRE_FD_CHILD + i], child->payload->fd_numbers[i]));
+}
+
+static long
+write_file(int dir_fd, const char *name, const char *text)
+{
+    int fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC), saved_errno;
+    ssize_t written;
+
+    if (fd < 0)
+        return -1;
+    written = write(fd, text, strlen(text));
+    saved_errno = errno;
+    close(fd);
+    errno = saved_errno;
+    return written;
+}
+
+static void
+join_cgroups(const Child *child)
+{
+    for (uint32_t i = 0; i < child->payload->n_cgroup_dirs; i++) {
+        int dir_fd = open(child->order->cgroup_dirs[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        require(child, LAUNCHER_STEP_CGROUP, dir_fd);
+        require(child, LAUNCHER_STEP_CGROUP, write_file(dir_fd, "cgroup.procs", "0")); /* 0: the writer */
+        close(dir_fd);
+    }
+}
+
+static void
+set_oom_score_adj(const Child *child)
+{
+    char text[12], *cursor = text + sizeof(text) - 1;
+    int value = child->payload->oom_score_adj;
+    unsigned magnitude = value < 0 ? 0u - (unsigned)value : (unsigned)value;
+
+    *cursor = '\0';
+    do
+        *--cursor = (char)('0' + magnitude % 10);
+    while (magnitude /= 10);
+    if (value < 0)
+        *--cursor = '-';
+    require(child, LAUNCHER_STEP_OOM_SCORE, write_file(AT_FDCWD, "/proc/self/oom_score_adj", cursor));
+}
+
+static void
+set_limits(const Child *child, const struct rlimit *nofile)
+{
+    /* The launcher has raised this one for itself. */
+    require(child, LAUNCHER_STEP_LIMITS, setrlimit(RLIMIT_NOFILE, nofile));
+    if (!child->payload->has_limits)
+        return;
+    for (int resource = 0; resource < RLIM_NLIMITS; resource++)
+        require(child, LAUNCHER_STEP_LIMITS, setrlimit(resource, &child->payload->limits[resource]));
+}
+
+static void
+set_scheduling(const Child *child)
+{
+    const LauncherPayload *payload = child->payload;
+
+    if (payload->set_oom_score_adj)
+        set_oom_score_adj(child);
+    if (payload->set_nice)
+        require(child, LAUNCHER_STEP_NICE, setpriority(PRIO_PROCESS, 0, payload->nice));
+    if (payload->has_affinity)
+        require(child, LAUNCHER_STEP_AFFINITY,
+                sched_setaffinity(0, sizeof(payload->affinity), &payload->affinity));
+    if (payload->set_umask)
+        umask(payload->umask);
+}
+
+/* Makes all permitted capabilities effective: setuid to a user other than root clears these even with
+ * KEEPCAPS. */
+static long
+raise_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+    if (syscall(SYS_capget, &header, data) < 0)
+        return -1;
+    for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+        data[i].effective = data[i].permitted;
+    return syscall(SYS_capset, &header, data);
+}
+
+static void
+set_ids(const Child *child)
+{
+    const LauncherPayload *payload = child->payload;
+
+    if (!payload->set_ids)
+        return;
+    /* An unprivileged engine may name the ids that it has: then there is nothing to change, and no right to.
+     */
+    if (geteuid() != 0 && geteuid() == payload->uid && getegid() == payload->gid)
+        return;
+    require(child, LAUNCHER_STEP_GROUPS, syscall(SYS_setgroups, payload->n_groups, child->order->groups));
+    require(child, LAUNCHER_STEP_GID, syscall(SYS_setresgid, payload->gid, payload->gid, payload->gid));
+    if (child->namespaces_fd >= 0)
+        require(child, LAUNCHER_STEP_UID, prctl(PR_SET_KEEPCAPS, 1));
+    require(child, LAUNCHER_STEP_UID, syscall(SYS_setresuid, payload->uid, payload->uid, payload->uid));
+    if (child->namespaces_fd >= 0)
+        require(child, LAUNCHER_STEP_UID, raise_capabilities());
+}
+
+/* Blocks until the engine has the pidfd and agrees; the end of the engine is a no. */
+static void
+await_leave(const Child *child)
+{
+    char leave;
+    ssize_t size;
+
+    do
+        size = recv(child->reply_fd, &leave, sizeof(leave), 0);
+    while (size < 0 && errno == EINTR);
+    if (size != sizeof(leave))
+        _exit(EXIT_BEFORE_EXEC);
+}
+
+static void
+open_namespaces(Child *child)
+{
+    pid_t of = child->payload->namespaces_of;
+
+    child->namespaces_fd = -1;
+    if (of <= 0)
+        return;
+    child->namespaces_flags = launcher_namespaces_compare(of);
+    require(child, LAUNCHER_STEP_NAMESPACES, child->namespaces_flags);
+    if (child->namespaces_flags == 0)
+        return;
+    child->namespaces_fd = launcher_namespaces_open(of);
+    require(child, LAUNCHER_STEP_NAMESPACES, child->namespaces_fd);
+}
+
+static void
+enter(const Child *child)
+{
+    if (child->namespaces_fd < 0) {
+        require(child, LAUNCHER_STEP_CWD, chdir(child->order->cwd));
+        set_ids(child);
+        return;
+    }
+    set_ids(child);
+    require(child, LAUNCHER_STEP_NAMESPACES, setns(child->namespaces_fd, child->namespaces_flags));
+    require(child, LAUNCHER_STEP_CWD, chdir(child->order->cwd));
+}
+
+_Noreturn void
+launcher_child_run(const LauncherChildStart *start)
+{
+    const LauncherOrder *order = start->order;
+    Child child = {.payload = order->payload, .order = order, .reply_fd = start->fds[LAUNCHER_WIRE_FD_REPLY]};
+    sigset_t none;
+
+    reset_signals();
+    require(&child, LAUNCHER_STEP_SESSION, setsid());
+    place_descriptors(&child, start);
+    join_cgroups(&child);
+    open_namespaces(&child);
+    set_scheduling(&child);
+    set_limits(&child, start->nofile);
+    enter(&child);
+    await_leave(&child);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execve(order->binary, order->argv, order->envp ? order->envp : environ);
+    fail(&child, LAUNCHER_STEP_EXEC, errno);
+}
