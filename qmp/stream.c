@@ -99,6 +99,12 @@ qmp_stream_get_poll_events(const QmpStream *stream)
     return qmp_stream_has_output(stream) ? POLLIN | POLLOUT : POLLIN;
 }
 
+bool
+qmp_stream_is_in_message(const QmpStream *stream)
+{
+    return stream->end > stream->start;
+}
+
 size_t
 qmp_stream_get_message_cost(const QmpStream *stream)
 {

@@ -71,6 +71,8 @@ QmpStreamResult qmp_stream_next(QmpStream *stream, json_object **ret_message, GE
 /* Reads once into the buffer: AGAIN also when something came (see get_received), EOF, or FAILED. */
 QmpStreamResult qmp_stream_fill(QmpStream *stream, GError **error);
 
+/* Whether the buffer holds the beginning of a message (or all of one that was not taken yet). */
+bool qmp_stream_is_in_message(const QmpStream *stream);
 /* Estimated memory of the message received last. */
 size_t qmp_stream_get_message_cost(const QmpStream *stream);
 /* All bytes ever received. */
