@@ -14,16 +14,13 @@
 
 #include "qmp/event-queue.h"
 #include "qmp/json.h"
+#include "qmp/message.h"
 #include "qmp/reply-table.h"
 #include "qmp/socket.h"
 #include "qmp/stream.h"
-#include "qmp/text.h"
 
 /* Reads in one turn, of up to 64 KiB: bounds the time between two looks at the deadline. */
 #define TURN_READS 4
-#define EVENT_NAME_MAX 128
-#define PACKAGE_MAX 256
-#define SECONDS_MAX ((gint64)1 << 40)
 
 /* Where qmp_client_wait_event gets its event: past the queue, which may overflow within one turn. */
 typedef struct {
@@ -38,8 +35,7 @@ struct QmpClient {
     GError *closed_error; /* why */
     bool was_heard;       /* a byte has come */
 
-    int major, minor, micro;
-    char *package;
+    QmpGreeting greeting; /* all zero before it */
 
     guint64 last_id, negotiation_id;
     QmpReplyTable *replies;
@@ -71,7 +67,7 @@ qmp_client_free(QmpClient *client)
     g_free(client->label);
     qmp_stream_free(client->stream);
     g_clear_error(&client->closed_error);
-    g_free(client->package);
+    g_free(client->greeting.package);
     qmp_reply_table_free(client->replies);
     qmp_event_queue_free(client->events);
     g_free(client);
@@ -98,21 +94,21 @@ qmp_client_get_poll_events(const QmpClient *client)
 bool
 qmp_client_get_version(const QmpClient *client, int *ret_major, int *ret_minor, int *ret_micro)
 {
-    if (!client->package)
+    if (!client->greeting.package)
         return false;
     if (ret_major)
-        *ret_major = client->major;
+        *ret_major = client->greeting.major;
     if (ret_minor)
-        *ret_minor = client->minor;
+        *ret_minor = client->greeting.minor;
     if (ret_micro)
-        *ret_micro = client->micro;
+        *ret_micro = client->greeting.micro;
     return true;
 }
 
 const char *
 qmp_client_get_package(const QmpClient *client)
 {
-    return client->package;
+    return client->greeting.package;
 }
 
 static QmpClientError
@@ -177,111 +173,76 @@ client_send_command(QmpClient *client, guint64 id, const char *command, json_obj
 }
 
 static void
-client_handle_greeting(QmpClient *client, json_object *greeting)
+client_handle_greeting(QmpClient *client, json_object *message)
 {
-    json_object *version = qmp_json_get_object(greeting, "version");
-    json_object *numbers = qmp_json_get_object(version, "qemu");
-    const char *package = qmp_json_get_string(version, "package");
-    gint64 major, minor, micro;
-
     if (client->state != QMP_CLIENT_GREETING) {
         client_close(client, QMP_CLIENT_ERROR_GARBAGE, "a second greeting");
         return;
     }
-    if (!qmp_json_get_int64(numbers, "major", &major) || !qmp_json_get_int64(numbers, "minor", &minor) ||
-        !qmp_json_get_int64(numbers, "micro", &micro) || MIN(MIN(major, minor), micro) < 0 ||
-        MAX(MAX(major, minor), micro) > 9999) {
-        client_close(client, QMP_CLIENT_ERROR_GARBAGE, "a greeting without a version");
+    if (!qmp_message_parse_greeting(message, &client->greeting)) {
+        client_close(client, QMP_CLIENT_ERROR_GARBAGE, "a greeting without a proper version");
         return;
     }
-    client->major = (int)major;
-    client->minor = (int)minor;
-    client->micro = (int)micro;
-    client->package = qmp_text_quote(package, PACKAGE_MAX);
     client->negotiation_id = ++client->last_id;
     client->state = QMP_CLIENT_NEGOTIATING;
     client_send_command(client, client->negotiation_id, "qmp_capabilities", NULL, NULL);
 }
 
-static gint64
-client_parse_timestamp(json_object *message)
-{
-    json_object *timestamp = qmp_json_get_object(message, "timestamp");
-    gint64 seconds, microseconds;
-
-    /* QEMU says -1 for both where it could not read its clock. */
-    if (!qmp_json_get_int64(timestamp, "seconds", &seconds) ||
-        !qmp_json_get_int64(timestamp, "microseconds", &microseconds) || seconds < 0 ||
-        seconds > SECONDS_MAX || microseconds < 0 || microseconds >= G_USEC_PER_SEC)
-        return -1;
-    return seconds * G_USEC_PER_SEC + microseconds;
-}
-
 /* In any state: between our connecting and its greeting, QEMU may still have an event on its way. */
 static void
-client_handle_event(QmpClient *client, const char *name, json_object *message)
+client_handle_event(QmpClient *client, json_object *message)
 {
-    if (name[0] == '\0' || !qmp_text_is_plain(name, EVENT_NAME_MAX)) {
-        client_close(client, QMP_CLIENT_ERROR_GARBAGE, "an event without a proper name");
-        return;
-    }
-    QmpEvent *event = g_new0(QmpEvent, 1);
-    event->name = g_strdup(name);
-    event->data = json_object_get(qmp_json_get_object(message, "data"));
-    event->timestamp_us = client_parse_timestamp(message);
+    QmpEvent *event = qmp_message_parse_event(message);
     AwaitedEvent *awaited = client->awaited;
-    if (awaited && !awaited->event && (!awaited->name || g_str_equal(awaited->name, name)))
+
+    if (!event)
+        client_close(client, QMP_CLIENT_ERROR_GARBAGE, "an event without a proper name");
+    else if (awaited && !awaited->event && (!awaited->name || g_str_equal(awaited->name, event->name)))
         awaited->event = event;
     else
         qmp_event_queue_push(client->events, event, qmp_stream_get_message_cost(client->stream));
 }
 
-/* The error of a reply (qapi/error.json: class and desc); NULL when it is none. */
-static GError *
-client_parse_reply_error(json_object *message)
-{
-    json_object *remote;
-
-    if (!json_object_object_get_ex(message, "error", &remote))
-        return NULL;
-    const char *class = qmp_json_get_string(remote, "class");
-    const char *desc = qmp_json_get_string(remote, "desc");
-    g_autofree char *quoted =
-        qmp_text_quote(desc ? desc : "an error without description", QMP_TEXT_MESSAGE_MAX);
-    QmpClientError code =
-        g_strcmp0(class, "CommandNotFound") == 0 ? QMP_CLIENT_ERROR_NO_COMMAND : QMP_CLIENT_ERROR_REMOTE;
-    return g_error_new_literal(QMP_CLIENT_ERROR, code, quoted);
-}
-
 /* The command that a reply is for; 0 where it is none of ours. */
 static guint64
-client_find_reply_id(const QmpClient *client, json_object *message, bool is_error)
+client_find_reply_id(const QmpClient *client, json_object *message)
 {
-    guint64 id;
+    guint64 id = 0;
 
-    if (qmp_json_get_uint64(message, "id", &id))
+    switch (qmp_message_parse_id(message, &id)) {
+    case QMP_MESSAGE_ID_OURS:
         return id;
-    /* Without an id QEMU tells of a command that it could not read; it reads them in order. */
-    if (!is_error || json_object_object_get_ex(message, "id", NULL))
+    case QMP_MESSAGE_ID_OTHERS:
         return 0;
-    return client->state == QMP_CLIENT_NEGOTIATING ? client->negotiation_id
-                                                   : qmp_reply_table_get_oldest(client->replies);
+    case QMP_MESSAGE_ID_NONE:
+        /* QEMU reads them in order. */
+        return client->state == QMP_CLIENT_NEGOTIATING ? client->negotiation_id
+                                                       : qmp_reply_table_get_oldest(client->replies);
+    }
+    g_assert_not_reached();
 }
 
 static void
+client_handle_negotiated(QmpClient *client, const GError *failure)
+{
+    if (!failure) {
+        client->state = QMP_CLIENT_READY;
+        return;
+    }
+    g_autofree char *reason = g_strdup_printf("qmp_capabilities refused: %s", failure->message);
+    client_close(client, QMP_CLIENT_ERROR_GARBAGE, reason);
+}
+
+/* Replies to commands that nobody sent, or that nobody waits for any more, are dropped. */
+static void
 client_handle_reply(QmpClient *client, json_object *message)
 {
-    g_autoptr(GError) failure = client_parse_reply_error(message);
-    guint64 id = client_find_reply_id(client, message, failure != NULL);
+    g_autoptr(GError) failure = qmp_message_parse_error(message);
+    guint64 id = client_find_reply_id(client, message);
     json_object *result = NULL;
 
     if (client->state == QMP_CLIENT_NEGOTIATING && id == client->negotiation_id) {
-        if (failure) {
-            g_autofree char *reason = g_strdup_printf("qmp_capabilities refused: %s", failure->message);
-            client_close(client, QMP_CLIENT_ERROR_GARBAGE, reason);
-        } else {
-            client->state = QMP_CLIENT_READY;
-        }
+        client_handle_negotiated(client, failure);
         return;
     }
     if (!failure)
@@ -293,18 +254,20 @@ client_handle_reply(QmpClient *client, json_object *message)
 static void
 client_handle_message(QmpClient *client, json_object *message)
 {
-    const char *event = qmp_json_get_string(message, "event");
-    json_object *greeting = qmp_json_get_object(message, "QMP");
-
-    if (event)
-        client_handle_event(client, event, message);
-    else if (json_object_object_get_ex(message, "return", NULL) ||
-             json_object_object_get_ex(message, "error", NULL))
+    switch (qmp_message_get_kind(message)) {
+    case QMP_MESSAGE_GREETING:
+        client_handle_greeting(client, message);
+        break;
+    case QMP_MESSAGE_EVENT:
+        client_handle_event(client, message);
+        break;
+    case QMP_MESSAGE_REPLY:
         client_handle_reply(client, message);
-    else if (greeting)
-        client_handle_greeting(client, greeting);
-    else
+        break;
+    case QMP_MESSAGE_UNKNOWN:
         client_close(client, QMP_CLIENT_ERROR_GARBAGE, "a message that is no greeting, event or reply");
+        break;
+    }
 }
 
 /* Handles the messages in the buffer. FALSE once closed. */
