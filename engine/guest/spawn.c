@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Starting one QEMU. The monitors' listening sockets are made here and passed by descriptor: a connection can be
+ * queued before QEMU runs, so that nothing waits for a path to appear, and there is no name to fight over.
+ * Memory: spawn-memory.c.
+ */
+#include "guest/spawn.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guest/error.h"
+#include "qmp/text.h"
+
+#define SPAWN_TIMEOUT_MS 10000
+#define KILL_TIMEOUT_MS 10000
+#define LAST_WORDS_BYTES 4096
+
+/* How a later engine finds a QEMU whose pid it was killed before writing down. */
+#define INSTANCE_VARIABLE "MOULT_INSTANCE"
+
+static QemuPlan *
+plan_for(const GuestDefinition *definition, const QemuBinary *binary, const GuestInstance *source,
+         const char *hugetlbfs_dir, bool start_paused, GError **error)
+{
+    const QemuPlanContext context = {
+        .role = source ? QEMU_PLAN_INCOMING : QEMU_PLAN_FRESH,
+        .name = definition->name,
+        .uuid = definition->uuid,
+        .binary = binary,
+        .hugepage_size_bytes = definition->hugepage_size_bytes,
+        .hugetlbfs_dir = hugetlbfs_dir,
+        .machine_type = source ? source->machine_type : NULL,
+        .memory = source ? source->memory : NULL,
+        .start_paused = start_paused,
+    };
+    QemuPlan *plan = qemu_plan_new((const char *const *)definition->argv, &context, error);
+
+    if (!plan)
+        guest_error_wrap(error, GUEST_ERROR_REFUSED, "arguments", "see moult(1) on what the command line may hold",
+                         definition->name);
+    return plan;
+}
+
+static bool
+find_hugetlbfs(guint64 page_size_bytes, char **ret_mount, GError **error)
+{
+    if (page_size_bytes == 0)
+        return true;
+    *ret_mount = paths_find_hugetlbfs(page_size_bytes, error);
+    if (*ret_mount)
+        return true;
+    guest_error_wrap(error, GUEST_ERROR_REFUSED, "hugetlbfs-missing",
+                     "mount one: mount -t hugetlbfs -o pagesize=SIZE none /dev/hugepages", "hugepages");
+    return false;
+}
+
+QemuPlan *
+guest_spawn_plan(const GuestEnvironment *environment G_GNUC_UNUSED, const GuestDefinition *definition,
+                 const QemuBinary *binary, const GuestInstance *source, guint64 domain_id, bool start_paused, GError **error)
+{
+    g_autofree char *mount = NULL;
+    if (!find_hugetlbfs(definition->hugepage_size_bytes, &mount, error))
+        return NULL;
+    g_autofree char *dir = mount ? paths_hugetlbfs_dir(mount, domain_id) : NULL;
+
+    return plan_for(definition, binary, source, dir, start_paused, error);
+}
+
+static bool
+refuse_blocked(const QemuPlan *plan, GError **error)
+{
+    const QemuFinding *block = qemu_findings_get_block(plan->findings);
+
+    if (block)
+        guest_error_set(error, GUEST_ERROR_REFUSED, block->code, block->hint, "%s", block->reason);
+    return !block;
+}
+
+static char *
+absolute_pidfile(const QemuPlan *plan, const GuestDefinition *definition)
+{
+    return plan->pidfile ? g_canonicalize_filename(plan->pidfile, definition->cwd) : NULL;
+}
+
+/* The record-to-be: what the definition, the binary and the plan say. */
+static GuestInstance *
+instance_for(const GuestSpawn *spawn, const GuestDefinition *definition, const QemuBinary *binary,
+             const GuestInstance *source)
+{
+    GuestInstance *instance = guest_instance_new();
+
+    instance->definition = guest_definition_copy(definition);
+    g_free(instance->definition->uuid);
+    instance->definition->uuid = g_strdup(spawn->plan->uuid);
+    instance->domain_id = spawn->paths->domain_id;
+    guest_binary_set(&instance->binary, binary);
+    instance->machine_type = g_strdup(spawn->plan->machine_type);
+    instance->command_line = g_strdupv(spawn->plan->argv);
+    instance->pidfile = absolute_pidfile(spawn->plan, definition);
+    instance->started = source ? g_strdup(source->started) : guest_instance_dup_now();
+    instance->hugetlbfs_dir =
+        spawn->hugetlbfs_mount ? paths_hugetlbfs_dir(spawn->hugetlbfs_mount, spawn->paths->domain_id) : NULL;
+    return instance;
+}
+
+GuestSpawn *
+guest_spawn_new(const GuestEnvironment *environment, const GuestDefinition *definition, QemuBinary *binary,
+                const GuestInstance *source, bool start_paused, GError **error)
+{
+    g_autoptr(GuestSpawn) spawn = g_new0(GuestSpawn, 1);
+    guint64 domain_id = 0;
+
+    spawn->environment = environment;
+    spawn->monitor_listener = spawn->operator_listener = -1;
+    spawn->memory_fds = g_array_new(FALSE, FALSE, sizeof(int));
+    if (!guest_account_find(definition->user, &spawn->account, error) ||
+        !find_hugetlbfs(definition->hugepage_size_bytes, &spawn->hugetlbfs_mount, error))
+        return NULL;
+    if (!paths_next_domain_id(environment->dirs, &domain_id, error)) {
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "state-dir", NULL, "no new domain id");
+        return NULL;
+    }
+    spawn->paths = paths_instance_new(environment->dirs, domain_id);
+    g_autofree char *hugetlbfs_dir =
+        spawn->hugetlbfs_mount ? paths_hugetlbfs_dir(spawn->hugetlbfs_mount, domain_id) : NULL;
+    spawn->plan = plan_for(definition, binary, source, hugetlbfs_dir, start_paused, error);
+    if (!spawn->plan || !refuse_blocked(spawn->plan, error))
+        return NULL;
+    spawn->instance = instance_for(spawn, definition, binary, source);
+    return g_steal_pointer(&spawn);
+}
+
+static void
+close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void
+close_passed_fds(GuestSpawn *spawn)
+{
+    close_fd(&spawn->monitor_listener);
+    close_fd(&spawn->operator_listener);
+    for (guint i = 0; i < spawn->memory_fds->len; i++)
+        close_fd(&g_array_index(spawn->memory_fds, int, i));
+    g_array_set_size(spawn->memory_fds, 0);
+}
+
+void
+guest_spawn_free(GuestSpawn *spawn)
+{
+    if (!spawn)
+        return;
+    close_passed_fds(spawn);
+    g_array_unref(spawn->memory_fds);
+    guest_instance_free(spawn->instance);
+    paths_instance_free(spawn->paths);
+    qemu_plan_free(spawn->plan);
+    guest_account_clear(&spawn->account);
+    g_free(spawn->hugetlbfs_mount);
+    g_free(spawn);
+}
+
+bool
+guest_spawn_create_paths(GuestSpawn *spawn, GError **error)
+{
+    if (!paths_instance_create(spawn->paths, spawn->account.uid, spawn->account.gid, error)) {
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "runtime-dir", NULL, "no folder for the new instance");
+        return false;
+    }
+    spawn->made_dir = true;
+    if (!guest_instance_save(spawn->instance, spawn->paths, error)) {
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "runtime-dir", NULL, "no record for the new instance");
+        return false;
+    }
+    return true;
+}
+
+bool
+guest_spawn_listen(GuestSpawn *spawn, GError **error)
+{
+    const PathsInstance *paths = spawn->paths;
+    const GuestAccount *account = &spawn->account;
+
+    /* Our monitor is for us alone; the other one is for whoever owns the guest. */
+    spawn->monitor_listener = paths_instance_listen(paths, paths->monitor_socket, geteuid(), getegid(), error);
+    if (spawn->monitor_listener >= 0)
+        spawn->operator_listener =
+            paths_instance_listen(paths, paths->operator_socket, account->uid, account->gid, error);
+    if (spawn->monitor_listener < 0 || spawn->operator_listener < 0) {
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "runtime-dir", NULL, "no monitor sockets");
+        return false;
+    }
+    return true;
+}
+
+static int
+passed_fd(const GuestSpawn *spawn, const QemuPlanFd *fd)
+{
+    switch (fd->kind) {
+    case QEMU_PLAN_FD_MONITOR:
+        return spawn->monitor_listener;
+    case QEMU_PLAN_FD_OPERATOR:
+        return spawn->operator_listener;
+    case QEMU_PLAN_FD_MEMORY:
+        return g_array_index(spawn->memory_fds, int, fd->index);
+    }
+    g_assert_not_reached();
+}
+
+static GArray *
+collect_fds(const GuestSpawn *spawn)
+{
+    GArray *fds = g_array_new(FALSE, FALSE, sizeof(LauncherFd));
+
+    for (guint i = 0; i < spawn->plan->fds->len; i++) {
+        const QemuPlanFd *wanted = &g_array_index(spawn->plan->fds, QemuPlanFd, i);
+        LauncherFd passed = {.fd = passed_fd(spawn, wanted), .number = wanted->number};
+        g_array_append_val(fds, passed);
+    }
+    return fds;
+}
+
+/* The guest's own environment (or the engine's), and the mark by which its QEMU is found again. */
+static char **
+environment_for(const GuestSpawn *spawn)
+{
+    const GuestDefinition *definition = spawn->instance->definition;
+    char **environment = definition->environment ? g_strdupv(definition->environment) : g_get_environ();
+
+    return g_environ_setenv(environment, INSTANCE_VARIABLE, spawn->paths->dir, TRUE);
+}
+
+static char **
+argv_for(const GuestInstance *instance)
+{
+    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+
+    g_ptr_array_add(argv, g_strdup(instance->binary.path));
+    for (char **argument = instance->command_line; *argument; argument++)
+        g_ptr_array_add(argv, g_strdup(*argument));
+    g_ptr_array_add(argv, NULL);
+    return (char **)g_ptr_array_steal(argv, NULL);
+}
+
+static bool
+launch(GuestSpawn *spawn, int log_fd, GError **error)
+{
+    GuestInstance *instance = spawn->instance;
+    g_autoptr(GArray) fds = collect_fds(spawn);
+    g_auto(GStrv) argv = argv_for(instance);
+    g_auto(GStrv) envp = environment_for(spawn);
+    const LauncherRequest request = {
+        .binary = instance->binary.path,
+        .argv = (const char *const *)argv,
+        .envp = (const char *const *)envp,
+        .fds = (const LauncherFd *)(void *)fds->data,
+        .n_fds = fds->len,
+        .stdin_fd = -1,
+        .stdout_fd = -1,
+        .log_fd = log_fd,
+        .attributes = {.set_ids = spawn->account.is_other,
+                       .uid = spawn->account.uid,
+                       .gid = spawn->account.gid,
+                       .groups = spawn->account.groups,
+                       .n_groups = spawn->account.n_groups,
+                       .cwd = instance->definition->cwd},
+    };
+    LauncherChild child;
+    if (!launcher_spawn(spawn->environment->launcher, &request, SPAWN_TIMEOUT_MS, &child, error)) {
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "qemu-start", NULL, instance->binary.path);
+        return false;
+    }
+    instance->process = child.identity;
+    instance->pidfd = child.pidfd;
+    return true;
+}
+
+bool
+guest_spawn_start(GuestSpawn *spawn, GError **error)
+{
+    int log_fd = paths_instance_open_log(spawn->paths, error);
+    if (log_fd < 0) {
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "runtime-dir", NULL, "no log file");
+        return false;
+    }
+    bool launched = launch(spawn, log_fd, error);
+    close(log_fd);
+    if (!launched)
+        return false;
+    if (!guest_instance_save(spawn->instance, spawn->paths, error)) {
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "runtime-dir", NULL, "no record for the new instance");
+        return false;
+    }
+    return true;
+}
+
+/* QEMU's own words for why it is not there, in place of "connection closed". */
+static void
+explain_end(const GuestSpawn *spawn, GError **error)
+{
+    const GuestInstance *instance = spawn->instance;
+    ProcessExit end = {0};
+
+    if (!process_wait_exit(instance->pidfd, 1000, -1, &end, NULL))
+        return; /* it lives, and has closed its monitor: the client's error stands */
+    g_autofree char *words = guest_spawn_dup_last_words(spawn->paths);
+    g_clear_error(error);
+    guest_error_set(error, GUEST_ERROR_FAILED, "qemu-start", "see the message: it is QEMU's own",
+                    "%s %s: %s", instance->binary.path,
+                    end.signal ? g_strsignal(end.signal) : "ended at start", *words ? words : "it said nothing");
+}
+
+bool
+guest_spawn_connect(GuestSpawn *spawn, const QmpWait *wait, GError **error)
+{
+    GuestInstance *instance = spawn->instance;
+    g_autofree char *label = g_strdup_printf("%s/%" G_GUINT64_FORMAT, instance->definition->name, instance->domain_id);
+
+    instance->monitor = qmp_client_connect(spawn->paths->monitor_socket, label, error);
+    /* From here on the sockets and the memory are QEMU's alone: its end then closes our connection. */
+    close_passed_fds(spawn);
+    if (instance->monitor && qmp_client_wait_ready(instance->monitor, wait, error))
+        return true;
+    if (g_error_matches(error ? *error : NULL, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_CLOSED))
+        explain_end(spawn, error);
+    else
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "qemu-monitor", "see the instance's qemu.log",
+                         "the new QEMU's monitor");
+    return false;
+}
+
+bool
+guest_spawn_undo(GuestSpawn *spawn, GError **error)
+{
+    GuestInstance *instance = spawn->instance;
+
+    close_passed_fds(spawn);
+    if (instance->pidfd >= 0 && !process_kill_and_reap(instance->pidfd, KILL_TIMEOUT_MS, NULL, error))
+        return false;
+    if (spawn->made_hugetlbfs && !paths_hugetlbfs_remove(instance->hugetlbfs_dir, error))
+        return false;
+    spawn->made_hugetlbfs = false;
+    if (spawn->made_dir && !paths_instance_remove(spawn->paths, error))
+        return false;
+    spawn->made_dir = false;
+    return true;
+}
+
+char *
+guest_spawn_dup_last_words(const PathsInstance *paths)
+{
+    char buffer[LAST_WORDS_BYTES];
+    int fd = open(paths->log, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return g_strdup("");
+    off_t size = lseek(fd, 0, SEEK_END);
+    ssize_t length = pread(fd, buffer, sizeof buffer, MAX(0, size - (off_t)sizeof buffer));
+    close(fd);
+    if (length <= 0)
+        return g_strdup("");
+    while (length > 0 && g_ascii_isspace(buffer[length - 1]))
+        length--;
+    return qmp_text_quote_bytes(buffer, (size_t)length, QMP_TEXT_MESSAGE_MAX);
+}

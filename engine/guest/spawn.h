@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Starting one QEMU, as a fresh guest or as the target of an upgrade, in steps that the caller can write down
+ * before each is taken. Nothing here is undone by itself: guest_spawn_undo takes back whatever was made so far.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "guest/account.h"
+#include "guest/environment.h"
+#include "guest/instance.h"
+#include "paths/instance.h"
+#include "qemu/plan.h"
+
+typedef struct {
+    const GuestEnvironment *environment; /* borrowed */
+    GuestInstance *instance;             /* being made; owned until stolen */
+    PathsInstance *paths;                /* owned until stolen */
+    QemuPlan *plan;
+    GuestAccount account;
+    char *hugetlbfs_mount;  /* NULL when unused */
+    GArray *memory_fds;     /* int for each backend of the plan; -1 where QEMU opens a path */
+    int monitor_listener, operator_listener;
+    bool made_dir, made_hugetlbfs; /* what guest_spawn_undo has to take back */
+} GuestSpawn;
+
+/*
+ * Plans an instance of DEFINITION on BINARY: new domain id, its paths (names only), the command line. SOURCE NULL: a
+ * fresh guest; else the target of an upgrade of SOURCE. Creates nothing but the number.
+ * A plan with a BLOCK is refused with its code.
+ */
+GuestSpawn *guest_spawn_new(const GuestEnvironment *environment, const GuestDefinition *definition,
+                            QemuBinary *binary, const GuestInstance *source, bool start_paused, GError **error);
+void guest_spawn_free(GuestSpawn *spawn);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestSpawn, guest_spawn_free)
+
+/* As guest_spawn_new makes it, for DOMAIN_ID (0 for a plan that is only looked at): what --dry-run and `check` show. */
+QemuPlan *guest_spawn_plan(const GuestEnvironment *environment, const GuestDefinition *definition,
+                           const QemuBinary *binary, const GuestInstance *source, guint64 domain_id, bool start_paused,
+                           GError **error);
+
+/* The instance's folder and its record (with pid 0, so that a later engine knows what the folder was for). */
+bool guest_spawn_create_paths(GuestSpawn *spawn, GError **error);
+/* New memory files for a fresh guest. */
+bool guest_spawn_create_memory(GuestSpawn *spawn, GError **error);
+/* The source's memory files: descriptors fetched, hugetlbfs files linked; each proved to be the recorded file. */
+bool guest_spawn_fetch_memory(GuestSpawn *spawn, const GuestInstance *source, GError **error);
+/* Listening monitor sockets. */
+bool guest_spawn_listen(GuestSpawn *spawn, GError **error);
+/* QEMU itself; the record is written again with its identity. */
+bool guest_spawn_start(GuestSpawn *spawn, GError **error);
+/* Connects our monitor and waits for the greeting. When QEMU ends instead, the error has its own last words. */
+bool guest_spawn_connect(GuestSpawn *spawn, const QmpWait *wait, GError **error);
+
+/* Kills and reaps what was started, removes what was created. Safe at any point, and twice. */
+bool guest_spawn_undo(GuestSpawn *spawn, GError **error);
+
+/* The last lines of the instance's log, quoted and cut; "" when there are none. Owned. */
+char *guest_spawn_dup_last_words(const PathsInstance *paths);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Begin, on the source: checks, chooses the method, makes the plan. The guest's job lock is the caller's already.
+ * Nothing is created but a number, so there is nothing to undo.
+ */
+#include "guest/error.h"
+#include "upgrade/cookie.h"
+#include "upgrade/phase.h"
+#include "upgrade/preflight.h"
+
+static bool
+refuse(const UpgradePreflight *preflight, GError **error)
+{
+    const QemuFinding *block = qemu_findings_get_block(preflight->findings);
+
+    guest_error_set(error, GUEST_ERROR_REFUSED, block ? block->code : "preflight", block ? block->hint : NULL, "%s",
+                    block ? block->reason : "the guest cannot be upgraded in place");
+    return false;
+}
+
+bool
+begin_preflight(Upgrade *upgrade, GError **error)
+{
+    GuestInstance *source = upgrade_get_source(upgrade);
+    g_autoptr(UpgradePreflight) preflight = upgrade_preflight_new(
+        upgrade->environment, source, upgrade->request.to, upgrade->request.method, &upgrade->wait, error);
+
+    if (!preflight)
+        return false;
+    if (preflight->binary)
+        guest_binary_set(&upgrade->to, preflight->binary);
+    upgrade->method = preflight->method;
+    if (!upgrade_preflight_passes(preflight))
+        return refuse(preflight, error);
+    upgrade->binary = qemu_binary_ref(preflight->binary);
+    upgrade->source_was_running = preflight->source_is_running;
+    upgrade->record->source_was_running = preflight->source_is_running;
+    upgrade->record->method = g_strdup(upgrade->method->name);
+    return true;
+}
+
+bool
+begin_plan(Upgrade *upgrade, GError **error)
+{
+    GuestInstance *source = upgrade_get_source(upgrade);
+
+    upgrade->spawn = guest_spawn_new(upgrade->environment, source->definition, upgrade->binary, source,
+                                     upgrade->request.start_paused, error);
+    if (!upgrade->spawn)
+        return false;
+    upgrade->new_id = upgrade->spawn->paths->domain_id;
+    upgrade->record->target_id = upgrade->new_id;
+    upgrade_cookie_begin(upgrade);
+    return true;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The cookies: what each phase tells the next, kept in the record, so that what recovery reads is what the phases said.
+ */
+#pragma once
+
+#include "upgrade/session.h"
+
+/* {"session","machine_type","memory":[...],"method","source_was_running"} */
+void upgrade_cookie_begin(Upgrade *upgrade);
+/* {"domain_id","pid","start_time","command_line":[...]} */
+void upgrade_cookie_prepare(Upgrade *upgrade);
+/* {"completed":true,"stop_us"} */
+void upgrade_cookie_perform(Upgrade *upgrade);
+/* {"running","resume_us"} */
+void upgrade_cookie_finish(Upgrade *upgrade);
+/* {"retired":pid} */
+void upgrade_cookie_confirm(Upgrade *upgrade);

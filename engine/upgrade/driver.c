@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "upgrade/driver.h"
+
+#include <poll.h>
+
+#include "guest/error.h"
+#include "upgrade/crash.h"
+#include "upgrade/phase.h"
+
+static bool
+is_cancelled(const QmpWait *wait)
+{
+    struct pollfd poll_fd = {.fd = wait->cancel_fd, .events = POLLIN};
+
+    return wait->cancel_fd >= 0 && poll(&poll_fd, 1, 0) > 0;
+}
+
+/* A deadline or a cancellation that came between two waits. Confirm knows neither. */
+static bool
+check_wait(const Upgrade *upgrade, const UpgradeStep *step, GError **error)
+{
+    if (step->phase == UPGRADE_PHASE_CONFIRM || step->phase == UPGRADE_PHASE_FINISH)
+        return true;
+    if (is_cancelled(&upgrade->wait)) {
+        guest_error_set(error, GUEST_ERROR_CANCELLED, "cancelled", NULL, "cancelled before %s", step->name);
+        return false;
+    }
+    if (g_get_monotonic_time() >= upgrade->wait.deadline_us) {
+        guest_error_set(error, GUEST_ERROR_TIMED_OUT, "timeout", "give it longer: --timeout", "out of time before %s",
+                        step->name);
+        return false;
+    }
+    return true;
+}
+
+static bool
+enter(Upgrade *upgrade, const UpgradeStep *step, GError **error)
+{
+    if (upgrade->progress)
+        upgrade->progress(objlist_domain_get_name(upgrade->source), upgrade_phase_to_string(step->phase), step->name,
+                          upgrade->progress_data);
+    g_free(upgrade->record->step);
+    upgrade->record->step = g_strdup(step->name);
+    if (step->phase == UPGRADE_PHASE_BEGIN)
+        return true; /* creates nothing */
+    if (!upgrade_record_save(upgrade->record, upgrade->environment->dirs, error)) {
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "journal", "make room in the runtime directory", "no journal record");
+        return false;
+    }
+    upgrade->begun = true;
+    return true;
+}
+
+static void
+warn(Upgrade *upgrade, const UpgradeStep *step, const GError *error)
+{
+    g_ptr_array_add(upgrade->warnings, g_strdup_printf("%s: %s", step->name, error->message));
+}
+
+bool
+upgrade_drive(Upgrade *upgrade, int first, int *ret_failed, GError **error)
+{
+    for (int i = first; upgrade_steps[i].name; i++) {
+        const UpgradeStep *step = &upgrade_steps[i];
+        bool is_confirm = step->phase == UPGRADE_PHASE_CONFIRM;
+        g_autoptr(GError) local = NULL;
+
+        bool done = check_wait(upgrade, step, &local) && (enter(upgrade, step, &local) || is_confirm);
+        if (done) {
+            g_clear_error(&local); /* a full disk must not keep Confirm from its work */
+            upgrade_crash_point(step->name, UPGRADE_CRASH_BEFORE);
+            done = step->run(upgrade, &local);
+            upgrade_crash_point(step->name, UPGRADE_CRASH_AFTER);
+        }
+        if (done)
+            continue;
+        if (!is_confirm) {
+            *ret_failed = i;
+            g_propagate_error(error, g_steal_pointer(&local));
+            return false;
+        }
+        warn(upgrade, step, local);
+    }
+    return true;
+}
+
+bool
+upgrade_drive_back(Upgrade *upgrade, int last, GError **error)
+{
+    for (int i = last; i >= 0; i--) {
+        const UpgradeStep *step = &upgrade_steps[i];
+        if (!step->undo)
+            continue;
+        if (upgrade->progress)
+            upgrade->progress(objlist_domain_get_name(upgrade->source), upgrade_phase_to_string(UPGRADE_PHASE_ABORT),
+                              step->name, upgrade->progress_data);
+        upgrade_crash_point(step->name, UPGRADE_CRASH_UNDO);
+        if (!step->undo(upgrade, error))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Perform, on the source: capabilities on both sides, `migrate-incoming`, `migrate`, wait. Between STOP on the
+ * source and RESUME on the target nothing of the engine is needed: QEMU does it alone, and an engine that dies
+ * meanwhile leaves no guest standing.
+ *
+ * The rule without exception: once `migrate` has been issued, the target is killed and reaped before the source is
+ * cancelled, resumed or otherwise allowed to run.
+ */
+#include <string.h>
+
+#include "guest/error.h"
+#include "qmp/commands.h"
+#include "qmp/json.h"
+#include "upgrade/cookie.h"
+#include "upgrade/events.h"
+#include "upgrade/handback.h"
+#include "upgrade/phase.h"
+#include "upgrade/timeouts.h"
+
+bool
+perform_capabilities(Upgrade *upgrade, GError **error)
+{
+    QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_COMMAND_MS);
+
+    if (upgrade_set_capabilities(upgrade, upgrade_get_source(upgrade), true, &limit, error) &&
+        upgrade_set_capabilities(upgrade, upgrade_get_target(upgrade), true, &limit, error))
+        return true;
+    guest_error_wrap(error, GUEST_ERROR_FAILED, "capabilities", NULL, "migration capabilities");
+    return false;
+}
+
+/* With the capability left on, the next save to a file would "succeed" without the memory. */
+bool
+perform_capabilities_undo(Upgrade *upgrade, GError **error)
+{
+    GuestInstance *source = upgrade_get_source(upgrade);
+    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_COMMAND_MS, -1);
+
+    if (process_has_exited(source->pidfd))
+        return true;
+    return upgrade_set_capabilities(upgrade, source, false, &limit, error);
+}
+
+bool
+perform_listen(Upgrade *upgrade, GError **error)
+{
+    QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_COMMAND_MS);
+    g_autofree char *uri = g_strconcat("unix:", upgrade_get_target_paths(upgrade)->migrate_socket, NULL);
+
+    if (qmp_migrate_incoming(upgrade_get_target(upgrade)->monitor, uri, &limit, error))
+        return true;
+    guest_error_wrap(error, GUEST_ERROR_FAILED, "migrate-incoming", NULL, "the new QEMU does not listen");
+    return false;
+}
+
+bool
+perform_migrate(Upgrade *upgrade, GError **error)
+{
+    QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_COMMAND_MS);
+    g_autofree char *uri = g_strconcat("unix:", upgrade_get_target_paths(upgrade)->migrate_socket, NULL);
+    QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
+
+    /* Events of the past must not be taken for those of this migration. */
+    upgrade_events_discard(monitor);
+    if (qmp_migrate(monitor, uri, &limit, error))
+        return true;
+    guest_error_wrap(error, GUEST_ERROR_FAILED, "migrate", NULL, "the running QEMU does not hand over");
+    return false;
+}
+
+bool
+perform_migrate_undo(Upgrade *upgrade, GError **error)
+{
+    return upgrade_hand_back(upgrade, error);
+}
+
+/* The target's own last words, when it had any; they say more than the source can know. */
+static void
+explain_failure(Upgrade *upgrade, const char *status, GError **error)
+{
+    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
+    g_autofree char *words = guest_spawn_dup_last_words(upgrade_get_target_paths(upgrade));
+    QmpMigrateInfo info = {0};
+
+    if (!qmp_query_migrate(upgrade_get_source(upgrade)->monitor, &limit, &info, NULL))
+        info = (QmpMigrateInfo){0};
+    guest_error_set(error, GUEST_ERROR_FAILED, "migration-failed", "see the message: it is QEMU's own",
+                    "the migration ended as '%s'%s%s%s%s", status, info.error_desc ? ": " : "",
+                    info.error_desc ? info.error_desc : "", *words ? "; the new QEMU says: " : "", words);
+    qmp_migrate_info_clear(&info);
+}
+
+static bool
+is_final(const char *status)
+{
+    static const char *const final[] = {"completed", "failed", "cancelled", NULL};
+
+    return status && g_strv_contains(final, status);
+}
+
+bool
+perform_complete(Upgrade *upgrade, GError **error)
+{
+    QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
+
+    for (;;) {
+        g_autoptr(QmpEvent) event = qmp_client_wait_event(monitor, "MIGRATION", &upgrade->wait, error);
+        if (!event) {
+            guest_error_wrap(error, GUEST_ERROR_FAILED, "migration", NULL, "waiting for the hand-over");
+            return false;
+        }
+        const char *status = qmp_json_get_string(event->data, "status");
+        if (!is_final(status))
+            continue;
+        if (!g_str_equal(status, "completed")) {
+            explain_failure(upgrade, status, error);
+            return false;
+        }
+        upgrade_events_collect(upgrade);
+        upgrade_cookie_perform(upgrade);
+        return true;
+    }
+}

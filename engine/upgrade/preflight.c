@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The preflight: one function a question. Each adds a finding whatever the answer, so that `check` shows what was
+ * looked at, and goes on after a BLOCK, so that an operator sees all of them at once.
+ */
+#include "upgrade/preflight.h"
+
+#include "guest/error.h"
+#include "guest/inspect.h"
+#include "guest/spawn.h"
+#include "process/proc.h"
+#include "upgrade/timeouts.h"
+
+/* What a second QEMU needs besides the guest's memory, with room to spare (measured: tests/bench). */
+#define EXTRA_MEMORY_BYTES (256 * G_GUINT64_CONSTANT(1048576))
+
+static const char *
+binary_error_code(const GError *error)
+{
+    if (error->domain != QEMU_BINARY_ERROR)
+        return "binary-probe";
+    switch ((QemuBinaryError)error->code) {
+    case QEMU_BINARY_ERROR_MISSING:
+        return "binary-missing";
+    case QEMU_BINARY_ERROR_NOT_EXECUTABLE:
+        return "binary-not-executable";
+    case QEMU_BINARY_ERROR_NOT_QEMU:
+        return "binary-not-qemu";
+    case QEMU_BINARY_ERROR_TIMED_OUT:
+        return "binary-hangs";
+    }
+    return "binary-probe";
+}
+
+static void
+look_at_binary(UpgradePreflight *preflight, const GuestEnvironment *environment, const char *path, const QmpWait *wait)
+{
+    g_autoptr(GError) error = NULL;
+    QmpWait limit = qmp_wait_within(wait, UPGRADE_TIMEOUT_START_MS);
+
+    preflight->binary = qemu_binary_cache_get(environment->binaries, path, &limit, &error);
+    if (preflight->binary)
+        qemu_findings_add(preflight->findings, QEMU_FINDING_OK, "binary", NULL, "%s is QEMU %s and answers", path,
+                          preflight->binary->version_text);
+    else
+        qemu_findings_add(preflight->findings, QEMU_FINDING_BLOCK, binary_error_code(error),
+                          "name a working QEMU binary with --to", "%s", error->message);
+}
+
+static void
+look_at_source(UpgradePreflight *preflight, const GuestInstance *source, const QmpWait *wait)
+{
+    g_autoptr(GError) error = NULL;
+    QmpWait limit = qmp_wait_within(wait, UPGRADE_TIMEOUT_COMMAND_MS);
+
+    if (source->monitor)
+        preflight->source_capabilities = qmp_query_migrate_capabilities(source->monitor, &limit, &error);
+    if (!preflight->source_capabilities) {
+        qemu_findings_add(preflight->findings, QEMU_FINDING_BLOCK, "monitor", "see moult show for its monitor socket",
+                          "the running QEMU does not answer on its monitor: %s",
+                          error ? error->message : "not connected");
+        return;
+    }
+    guest_inspect_state(source, &limit, &preflight->source_is_running, preflight->findings);
+    guest_inspect_migration(source, &limit, preflight->findings);
+    guest_inspect_block_jobs(source, &limit, preflight->findings);
+    if (preflight->binary)
+        guest_inspect_devices(source, preflight->binary, &limit, preflight->findings);
+}
+
+static void
+look_at_plan(UpgradePreflight *preflight, const GuestEnvironment *environment, const GuestInstance *source)
+{
+    g_autoptr(GError) error = NULL;
+
+    preflight->plan =
+        guest_spawn_plan(environment, source->definition, preflight->binary, source, 0, false, &error);
+    if (!preflight->plan) {
+        qemu_findings_add(preflight->findings, QEMU_FINDING_BLOCK, guest_error_get_code(error),
+                          guest_error_get_hint(error), "%s", error->message);
+        return;
+    }
+    for (guint i = 0; i < preflight->plan->findings->len; i++) {
+        const QemuFinding *finding = g_ptr_array_index(preflight->plan->findings, i);
+        qemu_findings_add(preflight->findings, finding->level, finding->code, finding->hint, "%s", finding->reason);
+    }
+}
+
+static void
+look_at_method(UpgradePreflight *preflight, const GuestInstance *source, const char *name)
+{
+    const UpgradeMethod *method = upgrade_method_find(name);
+
+    if (!method) {
+        qemu_findings_add(preflight->findings, QEMU_FINDING_BLOCK, "method-unknown", "see moult capabilities",
+                          "this engine has no method '%s'", name);
+        return;
+    }
+    if (preflight->source_capabilities && preflight->binary &&
+        method->check(source, preflight->source_capabilities, preflight->binary, preflight->findings))
+        preflight->method = method;
+}
+
+static void
+look_at_host_memory(UpgradePreflight *preflight)
+{
+    g_autoptr(GError) error = NULL;
+    guint64 available = 0;
+
+    if (!process_proc_get_mem_available(&available, &error))
+        qemu_findings_add(preflight->findings, QEMU_FINDING_WARN, "host-memory", NULL, "%s", error->message);
+    else if (available < EXTRA_MEMORY_BYTES)
+        qemu_findings_add(preflight->findings, QEMU_FINDING_BLOCK, "host-memory", "free some memory on this host",
+                          "%" G_GUINT64_FORMAT " MiB are available, a second QEMU needs up to %" G_GUINT64_FORMAT,
+                          available >> 20, EXTRA_MEMORY_BYTES >> 20);
+    else
+        qemu_findings_add(preflight->findings, QEMU_FINDING_OK, "host-memory", NULL,
+                          "%" G_GUINT64_FORMAT " MiB are available, enough for a second QEMU", available >> 20);
+}
+
+UpgradePreflight *
+upgrade_preflight_new(const GuestEnvironment *environment, const GuestInstance *source, const char *to,
+                      const char *method, const QmpWait *wait, GError **error)
+{
+    g_autoptr(UpgradePreflight) preflight = g_new0(UpgradePreflight, 1);
+
+    preflight->findings = qemu_findings_new();
+    look_at_binary(preflight, environment, to ? to : source->binary.path, wait);
+    look_at_source(preflight, source, wait);
+    if (preflight->binary)
+        look_at_plan(preflight, environment, source);
+    look_at_method(preflight, source, method ? method : "auto");
+    look_at_host_memory(preflight);
+    if (g_get_monotonic_time() >= wait->deadline_us) {
+        guest_error_set(error, GUEST_ERROR_TIMED_OUT, "timeout", "give it longer: --timeout",
+                        "the checks did not end in time");
+        return NULL;
+    }
+    return g_steal_pointer(&preflight);
+}
+
+void
+upgrade_preflight_free(UpgradePreflight *preflight)
+{
+    if (!preflight)
+        return;
+    if (preflight->binary)
+        qemu_binary_unref(preflight->binary);
+    qemu_plan_free(preflight->plan);
+    g_ptr_array_unref(preflight->findings);
+    if (preflight->source_capabilities)
+        g_hash_table_unref(preflight->source_capabilities);
+    g_free(preflight);
+}
+
+bool
+upgrade_preflight_passes(const UpgradePreflight *preflight)
+{
+    return preflight->binary && preflight->plan && preflight->method && !qemu_findings_get_block(preflight->findings);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Can this guest be upgraded in place, by which method, and if not, why: the same answer for `check`, `--dry-run` and
+ * the upgrade itself. Asks the running QEMU and the target binary; changes nothing.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "guest/environment.h"
+#include "guest/instance.h"
+#include "qemu/plan.h"
+#include "qmp/wait.h"
+#include "upgrade/method.h"
+
+typedef struct {
+    QemuBinary *binary;              /* the target's; NULL when it could not be probed (a BLOCK says why) */
+    const UpgradeMethod *method;     /* NULL when none can be used */
+    QemuPlan *plan;                  /* the command line it would get; NULL when there is none */
+    GPtrArray *findings;             /* QemuFinding, in the order of looking */
+    GHashTable *source_capabilities; /* set of names; NULL when the source did not answer */
+    bool source_is_running;          /* its vCPUs run (FALSE: paused) */
+} UpgradePreflight;
+
+/* Fails only when the wait is cancelled or over; every other trouble is a finding. */
+UpgradePreflight *upgrade_preflight_new(const GuestEnvironment *environment, const GuestInstance *source,
+                                        const char *to, const char *method, const QmpWait *wait, GError **error);
+void upgrade_preflight_free(UpgradePreflight *preflight);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(UpgradePreflight, upgrade_preflight_free)
+
+/* TRUE when no finding stands in the way. */
+bool upgrade_preflight_passes(const UpgradePreflight *preflight);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Prepare, on the target: its folder, its hold on the guest's memory, its object in the remote tables, its process.
+ * The source is only read. Undone by killing the target and removing what is keyed by its domain id.
+ */
+#include "guest/compare.h"
+#include "guest/error.h"
+#include "upgrade/cookie.h"
+#include "upgrade/phase.h"
+#include "upgrade/timeouts.h"
+
+bool
+prepare_paths(Upgrade *upgrade, GError **error)
+{
+    return guest_spawn_create_paths(upgrade->spawn, error);
+}
+
+/* Folder, hugepage links and process go together: nothing of them is of use without the others. */
+bool
+prepare_spawn_undo(Upgrade *upgrade, GError **error)
+{
+    return !upgrade->spawn || guest_spawn_undo(upgrade->spawn, error);
+}
+
+bool
+prepare_memory(Upgrade *upgrade, GError **error)
+{
+    return guest_spawn_fetch_memory(upgrade->spawn, upgrade_get_source(upgrade), error) &&
+           guest_spawn_listen(upgrade->spawn, error);
+}
+
+bool
+prepare_register(Upgrade *upgrade, GError **error)
+{
+    g_autoptr(ObjlistDomain) target =
+        objlist_domain_new(objlist_domain_get_name(upgrade->source), objlist_domain_get_uuid(upgrade->source),
+                           upgrade->new_id, paths_instance_copy(upgrade->spawn->paths));
+
+    objlist_domain_set_state(target, OBJLIST_DOMAIN_INCOMING);
+    if (!objlist_domain_begin_job(target, "upgrade", 0, error) ||
+        !objlist_tables_add_remote(upgrade->environment->tables, target, error)) {
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "target-exists", NULL, "the remote tables");
+        return false;
+    }
+    upgrade->target = g_steal_pointer(&target);
+    return true;
+}
+
+bool
+prepare_register_undo(Upgrade *upgrade, GError **error G_GNUC_UNUSED)
+{
+    if (upgrade->target)
+        objlist_tables_remove_remote(upgrade->environment->tables, upgrade->target);
+    return true;
+}
+
+bool
+prepare_start(Upgrade *upgrade, GError **error)
+{
+    if (!guest_spawn_start(upgrade->spawn, error))
+        return false;
+    upgrade->record->target = upgrade->spawn->instance->process;
+    upgrade->new_pid = upgrade->spawn->instance->process.pid;
+    return true;
+}
+
+bool
+prepare_connect(Upgrade *upgrade, GError **error)
+{
+    QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_START_MS);
+
+    upgrade->target_watched = guest_spawn_connect(upgrade->spawn, &limit, error);
+    return upgrade->target_watched;
+}
+
+bool
+prepare_compare(Upgrade *upgrade, GError **error)
+{
+    const GuestInstance *source = upgrade_get_source(upgrade);
+    const GuestInstance *target = upgrade_get_target(upgrade);
+    QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_COMMAND_MS);
+
+    if (!guest_compare_machine(source, target, &limit, error) || !guest_compare_memory(source, target, &limit, error) ||
+        !guest_compare_cpus(source, target, &limit, error) || !guest_compare_devices(source, target, &limit, error))
+        return false;
+    upgrade_cookie_prepare(upgrade);
+    return true;
+}

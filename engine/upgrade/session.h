@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The inside of an upgrade, shared by the phases, the driver and recovery. Not for the node.
+ */
+#pragma once
+
+#include "guest/instance.h"
+#include "guest/spawn.h"
+#include "qmp/wait.h"
+#include "upgrade/method.h"
+#include "upgrade/record.h"
+#include "upgrade/upgrade.h"
+
+struct Upgrade {
+    const GuestEnvironment *environment; /* borrowed */
+    UpgradeRequest request;
+    UpgradeProgressFunc progress;
+    gpointer progress_data;
+    QmpWait wait; /* bounds everything up to the point of no return */
+
+    ObjlistDomain *source;
+    ObjlistDomain *target;  /* NULL until it is registered */
+    GuestSpawn *spawn;      /* the target while it is being made; its instance moves to `target` */
+    QemuBinary *binary;     /* of the target */
+    const UpgradeMethod *method;
+    GPtrArray *findings;    /* QemuFinding of the preflight */
+    UpgradeRecord *record;  /* what is on disk */
+    bool begun;             /* the record is on disk */
+
+    bool source_was_running;
+    bool target_watched;    /* its events have been read since before it could have run */
+    gint64 started_us;      /* monotonic */
+    gint64 stop_us, resume_us; /* QEMU's own event times; -1 when there was none */
+    gint passed_no_return;  /* atomic */
+
+    GuestBinary from, to;   /* for the result, whatever happens to the objects */
+    guint64 old_id, new_id;
+    pid_t old_pid, new_pid;
+
+    UpgradeOutcome outcome;
+    GError *error;          /* why it was not upgraded; NULL when it was */
+    gint64 duration_us;
+    GPtrArray *warnings;    /* char*: what failed behind the point of no return and does not touch the guest */
+    bool guest_ended;       /* there is no QEMU of the guest any more */
+};
+
+/* Switches the method's capabilities ON or off on one of the two. */
+bool upgrade_set_capabilities(Upgrade *upgrade, GuestInstance *instance, bool on, const QmpWait *wait, GError **error);
+
+/* Of the source and the target; the target's is NULL before Prepare has planned it. Borrowed. */
+GuestInstance *upgrade_get_source(const Upgrade *upgrade);
+GuestInstance *upgrade_get_target(const Upgrade *upgrade);
+PathsInstance *upgrade_get_target_paths(const Upgrade *upgrade);

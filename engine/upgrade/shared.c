@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Method *shared*: both QEMUs map the same files, and migration skips them (`x-ignore-shared` upstream,
+ * `bypass-shared-memory` in out-of-tree QEMUs). `return-path` is not optional: without it a source says `completed`
+ * while its target has died loading. Capability names come from the QEMU itself, never from its version.
+ */
+#include "qemu/finding.h"
+#include "qemu/memory.h"
+#include "upgrade/method.h"
+
+static const char *
+skip_capability(GHashTable *capabilities)
+{
+    if (g_hash_table_contains(capabilities, "x-ignore-shared"))
+        return "x-ignore-shared";
+    return g_hash_table_contains(capabilities, "bypass-shared-memory") ? "bypass-shared-memory" : NULL;
+}
+
+static bool
+check_capabilities(const char *which, GHashTable *capabilities, GPtrArray *findings)
+{
+    if (!skip_capability(capabilities)) {
+        qemu_findings_add(findings, QEMU_FINDING_BLOCK, "capability-missing", "QEMU 4.0 or newer is needed",
+                          "the %s QEMU cannot leave shared memory out of a migration", which);
+        return false;
+    }
+    if (!g_hash_table_contains(capabilities, "return-path")) {
+        qemu_findings_add(findings, QEMU_FINDING_BLOCK, "capability-missing", "QEMU 2.4 or newer is needed",
+                          "the %s QEMU has no migration return path", which);
+        return false;
+    }
+    return true;
+}
+
+static bool
+check_memory(const GuestInstance *source, GPtrArray *findings)
+{
+    bool is_shared = true;
+
+    for (guint i = 0; i < source->memory->len; i++) {
+        const QemuMemoryBackend *backend = g_ptr_array_index(source->memory, i);
+        if (backend->kind != QEMU_MEMORY_PRIVATE)
+            continue;
+        qemu_findings_add(findings, QEMU_FINDING_BLOCK, "ram-not-shared",
+                          "start the guest without its own private backend, or with share=on and a file",
+                          "memory backend %s is private to the running QEMU", backend->id);
+        is_shared = false;
+    }
+    if (is_shared)
+        qemu_findings_add(findings, QEMU_FINDING_OK, "ram-shared", NULL, "all %u memory backends are shared, named files",
+                          source->memory->len);
+    return is_shared;
+}
+
+static bool
+check(const GuestInstance *source, GHashTable *source_capabilities, const QemuBinary *target, GPtrArray *findings)
+{
+    bool passes = check_capabilities("running", source_capabilities, findings);
+
+    passes = check_capabilities("new", target->migrate_capabilities, findings) && passes;
+    return check_memory(source, findings) && passes;
+}
+
+static const char **
+get_capabilities(GHashTable *capabilities)
+{
+    const char **names = g_new0(const char *, 4);
+    gsize n = 0;
+
+    names[n++] = skip_capability(capabilities);
+    names[n++] = "return-path";
+    if (g_hash_table_contains(capabilities, "events"))
+        names[n++] = "events";
+    return names;
+}
+
+const UpgradeMethod upgrade_method_shared = {
+    .name = "shared",
+    .check = check,
+    .get_capabilities = get_capabilities,
+};

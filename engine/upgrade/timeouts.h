@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every deadline of an upgrade, in one table; docs/timeouts.rst repeats it for people. The operator's --timeout bounds all
+ * of them together up to the point of no return; behind it there is no giving up, only these.
+ */
+#pragma once
+
+#define UPGRADE_TIMEOUT_DEFAULT_MS 120000  /* the whole, when the operator names none */
+#define UPGRADE_TIMEOUT_COMMAND_MS 10000   /* one QMP command that does no work */
+#define UPGRADE_TIMEOUT_START_MS 30000     /* a new QEMU, from execve to its greeting */
+#define UPGRADE_TIMEOUT_RUN_MS 10000       /* a target that has the whole state, until it runs */
+#define UPGRADE_TIMEOUT_KILL_MS 10000      /* from SIGKILL until a process is reaped */
+#define UPGRADE_TIMEOUT_RESUME_MS 30000    /* a source after a roll back, until it runs again (disk locks come back) */
+#define UPGRADE_TIMEOUT_OBSERVE_MS 3000    /* one question to a QEMU whose state is in doubt */

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One upgrade as an object: made, run, read. The work is in the phases (phase.c), the way through them in driver.c,
+ * the way out of trouble in settle.c.
+ */
+#include "upgrade/upgrade.h"
+
+#include "guest/error.h"
+#include "qmp/commands.h"
+#include "qmp/json.h"
+#include "upgrade/driver.h"
+#include "upgrade/phase.h"
+#include "upgrade/preflight.h"
+#include "upgrade/result.h"
+#include "upgrade/session.h"
+#include "upgrade/settle.h"
+#include "upgrade/timeouts.h"
+
+GuestInstance *
+upgrade_get_source(const Upgrade *upgrade)
+{
+    return objlist_domain_get_data(upgrade->source);
+}
+
+GuestInstance *
+upgrade_get_target(const Upgrade *upgrade)
+{
+    if (upgrade->spawn && upgrade->spawn->instance)
+        return upgrade->spawn->instance;
+    return upgrade->target ? objlist_domain_get_data(upgrade->target) : NULL;
+}
+
+PathsInstance *
+upgrade_get_target_paths(const Upgrade *upgrade)
+{
+    if (upgrade->spawn && upgrade->spawn->paths)
+        return upgrade->spawn->paths;
+    return upgrade->target ? objlist_domain_get_paths(upgrade->target) : NULL;
+}
+
+bool
+upgrade_set_capabilities(Upgrade *upgrade, GuestInstance *instance, bool on, const QmpWait *wait, GError **error)
+{
+    const UpgradeMethod *method = upgrade->method ? upgrade->method : upgrade_method_find(upgrade->record->method);
+    g_autoptr(GHashTable) listed = qmp_query_migrate_capabilities(instance->monitor, wait, error);
+    if (!listed)
+        return false;
+    g_autofree const char **names = method->get_capabilities(listed);
+
+    return qmp_migrate_set_capabilities(instance->monitor, names, on, wait, error);
+}
+
+static GuestBinary
+copy_binary(const GuestBinary *binary)
+{
+    return (GuestBinary){.path = g_strdup(binary->path),
+                         .version = g_strdup(binary->version),
+                         .package = g_strdup(binary->package)};
+}
+
+static UpgradeRecord *
+record_for(const GuestInstance *source)
+{
+    UpgradeRecord *record = upgrade_record_new(source->definition->name, source->definition->uuid);
+
+    record->source_id = source->domain_id;
+    record->source = source->process;
+    record->started = guest_instance_dup_now();
+    return record;
+}
+
+Upgrade *
+upgrade_new(const GuestEnvironment *environment, ObjlistDomain *source_domain, const UpgradeRequest *request, int cancel_fd,
+            UpgradeProgressFunc progress, gpointer user_data)
+{
+    Upgrade *upgrade = g_new0(Upgrade, 1);
+    const GuestInstance *source = objlist_domain_get_data(source_domain);
+
+    upgrade->environment = environment;
+    upgrade->request = *request;
+    upgrade->request.to = g_strdup(request->to);
+    upgrade->request.method = g_strdup(request->method);
+    upgrade->progress = progress;
+    upgrade->progress_data = user_data;
+    upgrade->source = objlist_domain_ref(source_domain);
+    upgrade->record = record_for(source);
+    upgrade->record->start_paused = request->start_paused;
+    upgrade->from = copy_binary(&source->binary);
+    upgrade->old_id = source->domain_id;
+    upgrade->old_pid = source->process.pid;
+    upgrade->stop_us = upgrade->resume_us = -1;
+    upgrade->warnings = g_ptr_array_new_with_free_func(g_free);
+    upgrade->outcome = UPGRADE_OUTCOME_UNCHANGED;
+    upgrade->wait.cancel_fd = cancel_fd;
+    return upgrade;
+}
+
+void
+upgrade_free(Upgrade *upgrade)
+{
+    if (!upgrade)
+        return;
+    g_free(upgrade->request.to);
+    g_free(upgrade->request.method);
+    objlist_domain_unref(upgrade->source);
+    if (upgrade->target)
+        objlist_domain_unref(upgrade->target);
+    guest_spawn_free(upgrade->spawn);
+    if (upgrade->binary)
+        qemu_binary_unref(upgrade->binary);
+    upgrade_record_free(upgrade->record);
+    g_free(upgrade->from.path);
+    g_free(upgrade->from.version);
+    g_free(upgrade->from.package);
+    g_free(upgrade->to.path);
+    g_free(upgrade->to.version);
+    g_free(upgrade->to.package);
+    g_ptr_array_unref(upgrade->warnings);
+    g_clear_error(&upgrade->error);
+    g_free(upgrade);
+}
+
+/* The time allowed counts from here: a guest that waits for a free worker has not begun. */
+static void
+start_clock(Upgrade *upgrade)
+{
+    gint64 timeout_ms = upgrade->request.timeout_ms > 0 ? upgrade->request.timeout_ms : UPGRADE_TIMEOUT_DEFAULT_MS;
+
+    upgrade->started_us = g_get_monotonic_time();
+    upgrade->wait = qmp_wait_from_now(timeout_ms, upgrade->wait.cancel_fd);
+}
+
+void
+upgrade_run(Upgrade *upgrade)
+{
+    int failed = 0;
+
+    start_clock(upgrade);
+    if (upgrade_drive(upgrade, 0, &failed, &upgrade->error)) {
+        upgrade->outcome = UPGRADE_OUTCOME_UPGRADED;
+        g_autoptr(GError) error = NULL;
+        if (!upgrade_record_remove(upgrade->record, upgrade->environment->dirs, &error))
+            g_ptr_array_add(upgrade->warnings, g_strdup(error->message));
+    } else if (upgrade->begun) {
+        upgrade_settle(upgrade, failed);
+    } else {
+        bool is_refusal = guest_error_get_kind(upgrade->error) == GUEST_ERROR_REFUSED;
+        upgrade->outcome = is_refusal ? UPGRADE_OUTCOME_REFUSED : UPGRADE_OUTCOME_ROLLED_BACK;
+    }
+    upgrade->duration_us = g_get_monotonic_time() - upgrade->started_us;
+}
+
+static json_object *
+steps_to_json(void)
+{
+    json_object *steps = json_object_new_array();
+
+    for (int i = 0; upgrade_steps[i].name; i++) {
+        json_object *step = json_object_new_object();
+        qmp_json_add_string(step, "phase", upgrade_phase_to_string(upgrade_steps[i].phase));
+        qmp_json_add_string(step, "step", upgrade_steps[i].name);
+        qmp_json_add_string(step, "what", upgrade_steps[i].what);
+        json_object_array_add(steps, step);
+    }
+    return steps;
+}
+
+json_object *
+upgrade_plan(Upgrade *upgrade)
+{
+    json_object *plan = json_object_new_object();
+    g_autoptr(GError) error = NULL;
+    start_clock(upgrade);
+    g_autoptr(UpgradePreflight) preflight =
+        upgrade_preflight_new(upgrade->environment, upgrade_get_source(upgrade), upgrade->request.to,
+                              upgrade->request.method, &upgrade->wait, &error);
+
+    qmp_json_add_string(plan, "guest", objlist_domain_get_name(upgrade->source));
+    qmp_json_add_value(plan, "from", upgrade_qemu_to_json(&upgrade->from));
+    if (!preflight) {
+        g_autoptr(GPtrArray) findings = qemu_findings_new();
+        qemu_findings_add(findings, QEMU_FINDING_BLOCK, guest_error_get_code(error), guest_error_get_hint(error), "%s",
+                          error->message);
+        qmp_json_add_value(plan, "rows", qemu_findings_to_json(findings));
+        qmp_json_add_value(plan, "steps", json_object_new_array());
+        qmp_json_add_value(plan, "command_line", json_object_new_array());
+        return plan;
+    }
+    if (preflight->binary)
+        guest_binary_set(&upgrade->to, preflight->binary);
+    bool passes = upgrade_preflight_passes(preflight);
+    qmp_json_add_string(plan, "method", passes ? preflight->method->name : NULL);
+    qmp_json_add_value(plan, "to", upgrade_qemu_to_json(&upgrade->to));
+    qmp_json_add_value(plan, "rows", qemu_findings_to_json(preflight->findings));
+    qmp_json_add_value(plan, "steps", passes ? steps_to_json() : json_object_new_array());
+    const char *const *argv = preflight->plan ? (const char *const *)preflight->plan->argv : NULL;
+    qmp_json_add_value(plan, "command_line", qmp_json_strv_new(argv));
+    return plan;
+}
+
+UpgradeOutcome
+upgrade_get_outcome(const Upgrade *upgrade)
+{
+    return upgrade->outcome;
+}
+
+bool
+upgrade_has_passed_no_return(const Upgrade *upgrade)
+{
+    return g_atomic_int_get(&upgrade->passed_no_return) != 0;
+}
+
+ObjlistDomain *
+upgrade_get_survivor(const Upgrade *upgrade)
+{
+    if (upgrade->guest_ended)
+        return NULL;
+    return upgrade->outcome == UPGRADE_OUTCOME_UPGRADED ? upgrade->target : upgrade->source;
+}
