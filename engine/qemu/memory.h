@@ -9,6 +9,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#define QEMU_MEMORY_ERROR qemu_memory_error_quark()
+GQuark qemu_memory_error_quark(void);
+typedef enum {
+    QEMU_MEMORY_ERROR_INVALID /* JSON that is no memory backend */
+} QemuMemoryError;
+
 typedef enum {
     QEMU_MEMORY_MEMFD,     /* anonymous file of ours, opened by QEMU through /proc/self/fd/N; N is fd_number */
     QEMU_MEMORY_HUGETLBFS, /* file of ours on a hugetlbfs mount, at `path`, keyed by the domain id */
@@ -29,8 +35,10 @@ typedef struct {
 
 QemuMemoryBackend *qemu_memory_backend_copy(const QemuMemoryBackend *backend);
 void qemu_memory_backend_free(QemuMemoryBackend *backend);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuMemoryBackend, qemu_memory_backend_free)
 const char *qemu_memory_kind_to_string(QemuMemoryKind kind); /* "memfd" "hugetlbfs" "file" "private" */
 bool qemu_memory_kind_from_string(const char *text, QemuMemoryKind *ret_kind);
 /* {"id","kind","size_bytes","page_size_bytes","fd_number","path","device","inode"}; owned. */
 json_object *qemu_memory_backend_to_json(const QemuMemoryBackend *backend);
+/* QEMU_MEMORY_ERROR_INVALID on a missing, misplaced or absurd member. Unknown members are ignored. */
 QemuMemoryBackend *qemu_memory_backend_from_json(json_object *object, GError **error);
