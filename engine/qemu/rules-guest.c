@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who the guest is, and what moult adds to every instance: monitors and -incoming.
+ */
+#include "qemu/rules.h"
+
+#include <string.h>
+
+bool
+qemu_rule_our_ids(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error)
+{
+    const char *id = qemu_keyval_get(arg->settings, "id");
+
+    if (id && g_str_has_prefix(id, QEMU_RULES_OUR_PREFIX))
+        return qemu_rule_refuse(rules, rule, arg, error);
+    return true;
+}
+
+bool
+qemu_rule_uuid(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *arg G_GNUC_UNUSED,
+               GError **error)
+{
+    const QemuArg *given = qemu_argv_find(rules->argv, "uuid");
+
+    if (!given) {
+        rules->plan->uuid = g_strdup(rules->context->uuid);
+        qemu_argv_append(rules->argv, "uuid", rules->plan->uuid);
+        return true;
+    }
+    if (!g_uuid_string_is_valid(given->value)) {
+        g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS,
+                    "“-uuid %.64s”: not a UUID: it has the form 12345678-1234-1234-1234-123456789abc",
+                    given->value);
+        return false;
+    }
+    rules->plan->uuid = g_ascii_strdown(given->value, -1);
+    return true;
+}
+
+bool
+qemu_rule_name(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *arg G_GNUC_UNUSED,
+               GError **error G_GNUC_UNUSED)
+{
+    g_autofree char *escaped = qemu_keyval_escape(rules->context->name);
+    g_autofree char *value = g_strconcat("guest=", escaped, NULL);
+
+    /* QEMU merges -name too: an operator's process= or debug-threads= stays in force. */
+    if (!qemu_argv_get_merged(rules->argv, "name", "guest"))
+        qemu_argv_append(rules->argv, "name", value);
+    return true;
+}
+
+static void
+add_monitor(QemuRules *rules, QemuPlanFdKind kind, const char *id)
+{
+    int number = qemu_rules_add_fd(rules, kind, 0);
+    g_autofree char *chardev = g_strdup_printf("socket,id=%s,fd=%d,server=on,wait=off", id, number);
+    g_autofree char *mon = g_strdup_printf("chardev=%s,mode=control", id);
+
+    qemu_argv_append(rules->argv, "chardev", chardev);
+    qemu_argv_append(rules->argv, "mon", mon);
+}
+
+bool
+qemu_rule_monitors(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *arg G_GNUC_UNUSED,
+                   GError **error G_GNUC_UNUSED)
+{
+    add_monitor(rules, QEMU_PLAN_FD_MONITOR, QEMU_RULES_OUR_PREFIX "monitor");
+    add_monitor(rules, QEMU_PLAN_FD_OPERATOR, QEMU_RULES_OUR_PREFIX "operator");
+    return true;
+}
+
+bool
+qemu_rule_incoming(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *arg G_GNUC_UNUSED,
+                   GError **error G_GNUC_UNUSED)
+{
+    qemu_argv_append(rules->argv, "incoming", "defer");
+    if (rules->context->start_paused)
+        qemu_argv_append(rules->argv, "S", NULL);
+    return true;
+}
+
+bool
+qemu_rule_pidfile(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error)
+{
+    g_free(rules->plan->pidfile); /* QEMU takes the last one */
+    rules->plan->pidfile = g_strdup(arg->value);
+    return qemu_rule_drop(rules, rule, arg, error);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "qemu/rules.h"
+
+#include <string.h>
+
+/* The machine type that this instance must have, as QEMU would be given it; NULL: QEMU's default. */
+static const char *
+get_wanted_type(const QemuRules *rules)
+{
+    if (qemu_rules_is_incoming(rules))
+        return rules->context->machine_type;
+    return qemu_argv_get_merged(rules->argv, "machine", "type");
+}
+
+static void
+report_unknown(QemuRules *rules, const char *wanted)
+{
+    const QemuBinary *binary = rules->context->binary;
+    const char *hint =
+        qemu_rules_is_incoming(rules)
+            ? "choose a QEMU that still has this machine type; “-machine help” lists a binary's types"
+            : "“-machine help” lists the machine types of a QEMU";
+
+    qemu_findings_add(rules->plan->findings, QEMU_FINDING_BLOCK, "machine-unknown", hint,
+                      "QEMU %s (%s) has no machine type “%.100s”", binary->version_text, binary->path,
+                      wanted);
+}
+
+bool
+qemu_rule_machine(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *arg G_GNUC_UNUSED,
+                  GError **error)
+{
+    const QemuBinary *binary = rules->context->binary;
+    const char *given = qemu_argv_get_merged(rules->argv, "machine", "type");
+    const char *wanted = get_wanted_type(rules);
+    const QmpMachine *machine = qemu_binary_find_machine(binary, wanted);
+
+    if (!machine && !wanted) {
+        g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS,
+                    "no machine type is given and %s has no default one: add “-machine TYPE”", binary->path);
+        return false;
+    }
+    rules->machine = machine;
+    rules->plan->machine_type = g_strdup(machine ? machine->name : wanted);
+    if (!machine)
+        report_unknown(rules, wanted);
+    else if (machine->deprecated)
+        qemu_findings_add(rules->plan->findings, QEMU_FINDING_WARN, "machine-deprecated",
+                          "plan a restart of the guest with a newer machine type",
+                          "machine type %s is deprecated in QEMU %s and will be gone from a later one",
+                          machine->name, binary->version_text);
+    else
+        qemu_findings_add(rules->plan->findings, QEMU_FINDING_OK, "machine-known", NULL,
+                          "QEMU %s has machine type %s", binary->version_text, machine->name);
+    if (g_strcmp0(given, rules->plan->machine_type) != 0)
+        qemu_rules_set_machine(rules, "type", rules->plan->machine_type);
+    return true;
+}

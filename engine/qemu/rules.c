@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The table of rules, and how it is applied: in its own order, each rule to every option of its name that the
+ * operator gave. What no rule names is handed to QEMU to the letter.
+ *
+ * Invariants: a rule never looks at what a rule has appended; a rule that changes or takes away something an
+ * operator can notice says so in a finding; what only stands in the way of an upgrade never stops a guest
+ * from being started.
+ */
+#include "qemu/rules.h"
+
+#include <string.h>
+
+/* clang-format off */
+static const QemuRule table[] = {
+    /* What we cannot work with at all */
+    {"readconfig", QEMU_RULE_BOTH, qemu_rule_refuse, NULL,
+     "settings in a file of QEMU's are not seen by moult, so that the next QEMU could not be given the same",
+     "write them out on the command line"},
+    {"incoming", QEMU_RULE_BOTH, qemu_rule_refuse, NULL,
+     "moult itself tells a QEMU to wait for the state of another", "leave it out"},
+    {"preconfig", QEMU_RULE_BOTH, qemu_rule_refuse, NULL,
+     "the machine would be completed by monitor commands that the next QEMU does not get", "leave it out"},
+    {"qtest qtest-log", QEMU_RULE_BOTH, qemu_rule_refuse, NULL,
+     "QEMU's test harness drives the guest through a connection of its own", "leave it out"},
+    {"dump-vmstate", QEMU_RULE_BOTH, qemu_rule_refuse, NULL,
+     "it makes QEMU write a file and leave", "run QEMU itself for that"},
+    {"object device chardev mon netdev", QEMU_RULE_BOTH, qemu_rule_our_ids, NULL,
+     "ids that begin with “" QEMU_RULES_OUR_PREFIX "” are those of moult's own monitors", "choose another id"},
+
+    /* The machine first: other rules ask for its type */
+    {NULL, QEMU_RULE_BOTH, qemu_rule_machine, NULL,
+     "an alias such as q35 or pc is another machine on another QEMU, and the state fits one machine type only", NULL},
+
+    /* What moult adds; first, so that the monitors have the numbers 3 and 4 in every instance */
+    {NULL, QEMU_RULE_BOTH, qemu_rule_monitors, NULL,
+     "one monitor is the engine's, one is reserved for the operator", NULL},
+
+    /* Memory: files of ours, shared, so that the next QEMU opens the same pages */
+    {"object", QEMU_RULE_BOTH, qemu_rule_memory_backend, NULL,
+     "memory must be shared and a named file to be handed over", NULL},
+    {NULL, QEMU_RULE_BOTH, qemu_rule_memory_default, NULL,
+     "without a backend QEMU allocates private memory, under the id that the machine type prescribes", NULL},
+    {NULL, QEMU_RULE_INCOMING, qemu_rule_memory_complete, NULL,
+     "every memory backend of the running guest must have its counterpart", NULL},
+
+    /* Who the guest is */
+    {NULL, QEMU_RULE_BOTH, qemu_rule_uuid, NULL,
+     "a guest's UUID must be the same in every instance", NULL},
+    {NULL, QEMU_RULE_BOTH, qemu_rule_name, NULL,
+     "the guest's name shows in the list of processes and in QEMU's messages", NULL},
+
+    /* The process */
+    {"daemonize", QEMU_RULE_BOTH, qemu_rule_drop, "daemonize-dropped",
+     "the engine runs QEMU in the background and must be its parent", NULL},
+    {"pidfile", QEMU_RULE_BOTH, qemu_rule_pidfile, "pidfile-kept",
+     "QEMU locks its pidfile, so that a second QEMU of the same guest would not start: moult writes it", NULL},
+    {"loadvm", QEMU_RULE_INCOMING, qemu_rule_drop, "loadvm-dropped",
+     "the state comes from the running QEMU, not from a snapshot", NULL},
+    {"S", QEMU_RULE_INCOMING, qemu_rule_drop, "stopped-dropped",
+     "it was for the guest's first start; an upgrade leaves the guest as it was, running or paused", NULL},
+
+    /* Last */
+    {NULL, QEMU_RULE_INCOMING, qemu_rule_incoming, NULL,
+     "the target waits until the engine tells it where the state comes from", NULL},
+};
+/* clang-format on */
+
+bool
+qemu_rules_is_incoming(const QemuRules *rules)
+{
+    return rules->context->role == QEMU_PLAN_INCOMING;
+}
+
+QemuFindingLevel
+qemu_rules_hinders_upgrade(const QemuRules *rules)
+{
+    return qemu_rules_is_incoming(rules) ? QEMU_FINDING_BLOCK : QEMU_FINDING_WARN;
+}
+
+void
+qemu_rules_report(QemuRules *rules, QemuFindingLevel level, const QemuRule *rule, const QemuArg *arg)
+{
+    if (!arg)
+        qemu_findings_add(rules->plan->findings, level, rule->code, rule->hint, "%s", rule->reason);
+    else
+        qemu_findings_add(rules->plan->findings, level, rule->code, rule->hint, "“%s%s%.100s”: %s", arg->word,
+                          arg->value ? " " : "", arg->value ? arg->value : "", rule->reason);
+}
+
+void
+qemu_rules_set_machine(QemuRules *rules, const char *key, const char *value)
+{
+    QemuArg *last = qemu_argv_find(rules->argv, "machine");
+    g_autofree char *escaped = NULL;
+    g_autofree char *text = NULL;
+
+    if (last && last->added) {
+        qemu_keyval_set_string(last->settings, key, value);
+        return;
+    }
+    escaped = qemu_keyval_escape(value);
+    text = g_strdup_printf("%s=%s", key, escaped);
+    qemu_argv_append(rules->argv, "machine", text);
+}
+
+int
+qemu_rules_add_fd(QemuRules *rules, QemuPlanFdKind kind, unsigned index)
+{
+    QemuPlanFd fd = {.kind = kind, .number = rules->next_fd_number++, .index = index};
+
+    g_array_append_val(rules->plan->fds, fd);
+    return fd.number;
+}
+
+bool
+qemu_rule_drop(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error G_GNUC_UNUSED)
+{
+    qemu_rules_report(rules, QEMU_FINDING_OK, rule, arg);
+    qemu_argv_remove(rules->argv, arg);
+    return true;
+}
+
+bool
+qemu_rule_drop_warn(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error G_GNUC_UNUSED)
+{
+    qemu_rules_report(rules, QEMU_FINDING_WARN, rule, arg);
+    qemu_argv_remove(rules->argv, arg);
+    return true;
+}
+
+bool
+qemu_rule_warn(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error G_GNUC_UNUSED)
+{
+    qemu_rules_report(rules, QEMU_FINDING_WARN, rule, arg);
+    return true;
+}
+
+bool
+qemu_rule_block(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error G_GNUC_UNUSED)
+{
+    qemu_rules_report(rules, QEMU_FINDING_BLOCK, rule, arg);
+    return true;
+}
+
+bool
+qemu_rule_hinder(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error G_GNUC_UNUSED)
+{
+    qemu_rules_report(rules, qemu_rules_hinders_upgrade(rules), rule, arg);
+    return true;
+}
+
+bool
+qemu_rule_refuse(QemuRules *rules G_GNUC_UNUSED, const QemuRule *rule, QemuArg *arg, GError **error)
+{
+    g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_REFUSED, "“%s%s%.100s” cannot be used: %s%s%s",
+                arg->word, arg->value ? " " : "", arg->value ? arg->value : "", rule->reason,
+                rule->hint ? ": " : "", rule->hint ? rule->hint : "");
+    return false;
+}
+
+/* NAME is one of the words of NAMES. */
+static bool
+is_one_of(const char *names, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (const char *p = names; (p = strstr(p, name)); p += length) {
+        if ((p == names || p[-1] == ' ') && (p[length] == '\0' || p[length] == ' '))
+            return true;
+    }
+    return false;
+}
+
+static bool
+apply_to_options(QemuRules *rules, const QemuRule *rule, GError **error)
+{
+    /* A copy of the pointers: a rule removes or replaces the option it is given, and only that. */
+    g_autoptr(GPtrArray) args = g_ptr_array_sized_new(rules->argv->args->len);
+
+    for (guint i = 0; i < rules->argv->args->len; i++)
+        g_ptr_array_add(args, g_ptr_array_index(rules->argv->args, i));
+    for (guint i = 0; i < args->len; i++) {
+        QemuArg *arg = g_ptr_array_index(args, i);
+        if (!arg->added && arg->option && is_one_of(rule->options, arg->option->canonical) &&
+            !rule->apply(rules, rule, arg, error))
+            return false;
+    }
+    return true;
+}
+
+bool
+qemu_rules_apply(QemuRules *rules, GError **error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        const QemuRule *rule = &table[i];
+        if (!(rule->roles & (1U << rules->context->role)))
+            continue;
+        if (!(rule->options ? apply_to_options(rules, rule, error) : rule->apply(rules, rule, NULL, error)))
+            return false;
+    }
+    return true;
+}
