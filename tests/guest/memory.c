@@ -31,14 +31,12 @@ word_start(const uint64_t *words, uint64_t generation)
     return (uint64_t)(uintptr_t)words * 0x9e3779b97f4a7c15 + generation * 0xd1b54a32d192ed03;
 }
 
-#define WORD_STEP 0x2545f4914f6cdd1d
-
 static void
 page_write(uint64_t *words, uint64_t generation)
 {
     uint64_t value = word_start(words, generation);
 
-    for (unsigned i = 0; i < PAGE_WORDS; i++, value += WORD_STEP)
+    for (unsigned i = 0; i < PAGE_WORDS; i++, value += GUEST_PATTERN_STEP)
         words[i] = value;
 }
 
@@ -50,7 +48,7 @@ page_check(const uint64_t *words, uint64_t generation)
     unsigned i = 0;
 
     for (; i < PAGE_WORDS && words[i] == value; i++)
-        value += WORD_STEP;
+        value += GUEST_PATTERN_STEP;
     return i;
 }
 
@@ -64,7 +62,7 @@ page_report(const Verifier *self, const uint64_t *words, uint64_t generation, un
     if (PAGE_GET(memory_errors) <= SHOUTS_MAX)
         log_line("ERROR memory: vcpu %u, page %p word %u, pass %llu: found %#llx, wanted %#llx%s", self->cpu,
                  (const void *)words, i, (unsigned long long)self->passes, (unsigned long long)words[i],
-                 (unsigned long long)(word_start(words, generation) + i * WORD_STEP),
+                 (unsigned long long)(word_start(words, generation) + i * GUEST_PATTERN_STEP),
                  is_older ? " (the page as it was one pass before)" : "");
 }
 

@@ -48,6 +48,9 @@
 #define GUEST_COMMAND_REBOOT 6    /* reset the machine; the page is then gone and a new one comes */
 #define GUEST_COMMAND_TICK_NS 7   /* pause between two ticks, argument in ns (0: free-running) */
 
+/* From one 64-bit word of a page under test to the next: lets a test of the guest find such pages, and spoil one. */
+#define GUEST_PATTERN_STEP 0x2545f4914f6cdd1d
+
 #ifndef __ASSEMBLER__
 #include <stddef.h>
 #include <stdint.h>
