@@ -17,9 +17,6 @@
 #define KILL_TIMEOUT_MS 10000
 #define LAST_WORDS_BYTES 4096
 
-/* How a later engine finds a QEMU whose pid it was killed before writing down. */
-#define INSTANCE_VARIABLE "MOULT_INSTANCE"
-
 static QemuPlan *
 plan_for(const GuestDefinition *definition, const QemuBinary *binary, const GuestInstance *source,
          const char *hugetlbfs_dir, bool start_paused, GError **error)
@@ -232,7 +229,7 @@ environment_for(const GuestSpawn *spawn)
     const GuestDefinition *definition = spawn->instance->definition;
     char **environment = definition->environment ? g_strdupv(definition->environment) : g_get_environ();
 
-    return g_environ_setenv(environment, INSTANCE_VARIABLE, spawn->paths->dir, TRUE);
+    return g_environ_setenv(environment, GUEST_SPAWN_MARK, spawn->paths->dir, TRUE);
 }
 
 static char **

@@ -14,6 +14,9 @@
 #include "paths/instance.h"
 #include "qemu/plan.h"
 
+/* Environment variable of every QEMU of ours: its instance's folder. See find.h. */
+#define GUEST_SPAWN_MARK "MOULT_INSTANCE"
+
 typedef struct {
     const GuestEnvironment *environment; /* borrowed */
     GuestInstance *instance;             /* being made; owned until stolen */
