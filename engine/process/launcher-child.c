@@ -14,6 +14,8 @@
  * Only async-signal-safe calls: raw system calls where glibc's wrapper would speak to threads that do not
  * exist here.
  */
+#include "process/launcher-wire.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -28,8 +30,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "process/launcher-wire.h"
 
 /* Nobody sees it: by then the engine knows the step and errno, or is gone. */
 #define EXIT_BEFORE_EXEC 127
@@ -258,6 +258,10 @@ launcher_child_run(const LauncherChildStart *start)
     set_scheduling(&child);
     set_limits(&child, start->nofile);
     enter(&child);
+    /* Last: a change of ids clears it. Should the engine die just before, await_leave reads the end of file.
+     */
+    if (child.payload->die_with_engine)
+        require(&child, LAUNCHER_STEP_DEATH_SIGNAL, prctl(PR_SET_PDEATHSIG, SIGKILL));
     await_leave(&child);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

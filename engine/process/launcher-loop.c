@@ -8,6 +8,8 @@
  * kernel refuses another one). It is refused to the init process of a pid namespace; the launcher never is
  * one.
  */
+#include "process/launcher-wire.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -19,8 +21,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "process/launcher-wire.h"
 
 typedef struct {
     int fds[LAUNCHER_WIRE_MAX_FDS];

@@ -4,6 +4,8 @@
  * namespace, is replaced by one in the same place. setns(2) with a pidfd joins several at once (Linux 5.8).
  * Async-signal-safe, as all of the launcher.
  */
+#include "process/launcher-wire.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -12,8 +14,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "process/launcher-wire.h"
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080

@@ -3,6 +3,8 @@
  * The payload of a launch request: written by the engine, checked by the launcher, which has rights that the
  * engine no longer has and so believes nothing about offsets and counts.
  */
+#include "process/launcher-wire.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -10,7 +12,6 @@
 
 #include "process/failure.h"
 #include "process/fd.h"
-#include "process/launcher-wire.h"
 
 /* --- writing --- */
 
@@ -56,6 +57,7 @@ fill_attributes(LauncherPayload *payload, const LauncherAttributes *attributes)
     payload->nice = attributes->nice;
     payload->set_oom_score_adj = attributes->set_oom_score_adj;
     payload->oom_score_adj = attributes->oom_score_adj;
+    payload->die_with_engine = attributes->die_with_engine;
     payload->namespaces_of = attributes->namespaces_of;
     payload->has_affinity = attributes->affinity != NULL;
     if (attributes->affinity)

@@ -56,6 +56,7 @@ typedef enum {
     LAUNCHER_STEP_UID,
     LAUNCHER_STEP_NAMESPACES,
     LAUNCHER_STEP_CWD,
+    LAUNCHER_STEP_DEATH_SIGNAL,
     LAUNCHER_STEP_EXEC,
     LAUNCHER_N_STEPS
 } LauncherStep;
@@ -77,7 +78,7 @@ typedef struct {
     int32_t fd_numbers[LAUNCHER_MAX_FDS];
     uint64_t binary, cwd, argv, envp, cgroup_dirs, groups;
     uint32_t n_argv, n_envp, n_cgroup_dirs, n_groups;
-    uint8_t has_envp, has_limits, has_affinity, set_ids, set_umask, set_nice, set_oom_score_adj; /* bool */
+    uint8_t has_envp, has_limits, has_affinity, set_ids, set_umask, set_nice, set_oom_score_adj, die_with_engine; /* bool */
     uid_t uid;
     gid_t gid;
     mode_t umask;

@@ -51,6 +51,7 @@ step_to_string(LauncherStep step)
         [LAUNCHER_STEP_UID] = "set the user",
         [LAUNCHER_STEP_NAMESPACES] = "join namespaces",
         [LAUNCHER_STEP_CWD] = "change the working directory",
+        [LAUNCHER_STEP_DEATH_SIGNAL] = "tie it to the engine",
         [LAUNCHER_STEP_EXEC] = "execute it",
     };
 

@@ -46,6 +46,8 @@ typedef struct {
      * the launcher's; 0: none. `binary` and `cwd` are then paths in there. The ids above stay the engine's view of them.
      */
     pid_t namespaces_of;
+    /* Killed when the engine ends, however it does: for helpers, never for a guest. */
+    bool die_with_engine;
 } LauncherAttributes;
 
 /*

@@ -3,12 +3,13 @@
  * /proc/PID/maps, proc(5): "start-end perms offset major:minor inode   path". The kernel writes a newline of
  * a path as \012 and nothing else escaped, so a line is a mapping, whatever the file is called.
  */
+#include "process/proc.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
 #include "process/identity.h"
-#include "process/proc.h"
 #include "process/read.h"
 
 #define MAX_MAPPINGS 65536

@@ -204,6 +204,18 @@ process_proc_get_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid, GError **error)
     return true;
 }
 
+bool
+process_proc_get_has_children(pid_t pid, bool *ret_has_children, GError **error)
+{
+    g_autofree char *name = g_strdup_printf("task/%d/children", pid);
+    g_autofree char *children = process_read_proc(pid, name, MAX_STRINGS_BYTES, NULL, error);
+
+    if (!children)
+        return false;
+    *ret_has_children = children[0] != '\0';
+    return true;
+}
+
 int
 process_proc_fetch_fd(int pidfd, int fd_number, GError **error)
 {

@@ -33,6 +33,8 @@ bool process_proc_get_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid, GError **er
 int process_proc_fetch_fd(int pidfd, int fd_number, GError **error);
 /* MemAvailable of the node, in bytes. */
 bool process_proc_get_mem_available(guint64 *ret_bytes, GError **error);
+/* Whether its main thread has child processes. */
+bool process_proc_get_has_children(pid_t pid, bool *ret_has_children, GError **error);
 /* pids of this pid namespace, GArray of pid_t, owned. */
 GArray *process_proc_list_pids(GError **error);
 
