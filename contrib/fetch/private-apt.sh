@@ -171,7 +171,7 @@ private_apt_download() {
     mkdir -p "$download_folder"
     note "downloading $*"
     (cd "$download_folder" && private_apt_get download "$@") >"$PRIVATE_APT/download.log" 2>&1 || {
-        cat "$PRIVATE_APT/download.log" >&2
+        grep -h '^[EW]:' "$PRIVATE_APT/update.log" "$PRIVATE_APT/download.log" | sort -u >&2
         fail "could not download $*"
     }
 }

@@ -6,11 +6,18 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <linux/input.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #define SECOND_NS 1000000000
+#define KNOWN_MAX 32
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static const char *known[KNOWN_MAX];
+static unsigned n_known;
 
 /* Keeps requests to the random number generator coming. */
 static void *
@@ -57,18 +64,32 @@ port_run(void *argument)
     return NULL;
 }
 
+static bool
+is_known(const char *path)
+{
+    for (unsigned i = 0; i < n_known; i++)
+        if (!strcmp(known[i], path))
+            return true;
+    return false;
+}
+
+/* Each path is opened once; a device that comes back under an old name is not seen. */
 static void
-open_all(const char *pattern, int flags, void (*use)(int fd))
+open_new(const char *pattern, int flags, void (*use)(int fd))
 {
     glob_t found;
 
     if (glob(pattern, 0, NULL, &found))
         return;
-    for (size_t i = 0; i < found.gl_pathc; i++) {
+    for (size_t i = 0; i < found.gl_pathc && n_known < KNOWN_MAX; i++) {
+        if (is_known(found.gl_pathv[i]))
+            continue;
         int fd = open(found.gl_pathv[i], flags | O_CLOEXEC);
 
-        if (fd >= 0)
-            use(fd);
+        if (fd < 0)
+            continue;
+        known[n_known++] = strdup(found.gl_pathv[i]);
+        use(fd);
     }
     globfree(&found);
 }
@@ -107,9 +128,17 @@ button_use(int fd)
 }
 
 void
+devices_look(void)
+{
+    pthread_mutex_lock(&lock);
+    open_new("/dev/vport*", O_RDWR, port_use);
+    open_new("/dev/input/event*", O_RDONLY, button_use);
+    pthread_mutex_unlock(&lock);
+}
+
+void
 devices_start(void)
 {
     rng_start();
-    open_all("/dev/vport*", O_RDWR, port_use);
-    open_all("/dev/input/event*", O_RDONLY, button_use);
+    devices_look();
 }

@@ -21,6 +21,7 @@
 #define DISKS_MAX 8
 #define APPEAR_TRIES 100
 #define APPEAR_PAUSE_NS 100000000
+#define ERROR_PAUSE_NS 100000000
 #define SHOUTS_MAX 10
 
 typedef struct Disk {
@@ -112,15 +113,15 @@ disk_run(void *argument)
     Disk *self = argument;
 
     for (;;) {
-        gate_pass();
-        if (disk_write_next(self)) {
+        gate_enter();
+        bool is_written = disk_write_next(self);
+        if (is_written) {
             disk_verify(self, self->seq);
             disk_verify(self, disk_pick_earlier(self));
-        } else {
-            sleep_ns(APPEAR_PAUSE_NS);
         }
-        if (config.disk_pause_ms)
-            sleep_ns((uint64_t)config.disk_pause_ms * 1000000);
+        gate_leave();
+        if (config.disk_pause_ms || !is_written)
+            sleep_ns(is_written ? (uint64_t)config.disk_pause_ms * 1000000 : ERROR_PAUSE_NS);
     }
     return NULL;
 }

@@ -81,7 +81,7 @@ guest_make_disk(Guest *guest, GPtrArray *arguments)
     g_autoptr(GError) error = NULL;
 
     if (guest->disk_fd < 0) {
-        guest->disk_fd = g_file_open_tmp("moult-test-disk-XXXXXX", &guest->disk, &error);
+        guest->disk_fd = g_file_open_tmp("moult-vm-disk-XXXXXX", &guest->disk, &error);
         assert_ok(guest->disk_fd >= 0, error);
         assert_int_equal(ftruncate(guest->disk_fd, DISK_BYTES), 0);
     }

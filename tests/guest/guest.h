@@ -44,6 +44,11 @@ void modules_load(void);
 void gate_pass(void);
 void gate_set(bool open);
 bool gate_is_open(void);
+/* Around a step that must not be cut short by the machine's end; gate_enter() passes through the gate first. */
+void gate_enter(void);
+void gate_leave(void);
+/* Waits for the steps under way, for a time; no more begin. */
+void gate_close_for_good(void);
 
 /* tick.c: starts the ticks; the same thread looks for commands. */
 void tick_start(void);
@@ -57,7 +62,10 @@ void memory_start(unsigned vcpus); /* memory.c */
 void memory_set_load(unsigned percent);
 void disk_start(void);    /* disk.c; returns once named disks are in use or given up */
 void net_start(void);     /* net.c; returns once the addresses are set */
-void devices_start(void); /* devices.c: rng, virtio-serial ports, power button */
+void devices_start(void); /* devices.c: random number generator, ports, buttons */
+void devices_look(void);  /* devices.c: uses virtio-serial ports and power buttons that are new */
+/* hotplug.c: from now on, devices that appear get their drivers and are looked at. */
+void hotplug_start(void);
 
 /* thread.c: a detached thread; cpu >= 0 pins it. Shouts when it cannot be started. */
 void thread_start(void *(*run)(void *), void *argument, int cpu);

@@ -56,6 +56,7 @@ main(void)
     config_read();
     if (!page_create())
         stand_still();
+    hotplug_start();
     modules_load();
 
     unsigned vcpus = (unsigned)get_nprocs();

@@ -136,7 +136,7 @@ vm_start(const char *qemu, const char *const *arguments, int fd, GError **error)
     g_autoptr(Vm) vm = g_new0(Vm, 1);
 
     vm->pidfd = -1;
-    vm->folder = g_dir_make_tmp("moult-test-XXXXXX", error);
+    vm->folder = g_dir_make_tmp("moult-vm-XXXXXX", error);
     if (!vm->folder)
         return NULL;
     vm->serial = g_build_filename(vm->folder, "serial", NULL);
@@ -187,7 +187,7 @@ vm_dup_messages(const Vm *vm)
 int
 vm_memory_new(uint64_t size_bytes, GError **error)
 {
-    int fd = memfd_create("moult-test", MFD_CLOEXEC);
+    int fd = memfd_create("moult-vm", MFD_CLOEXEC);
 
     if (fd >= 0 && ftruncate(fd, (off_t)size_bytes) == 0)
         return fd;
