@@ -3,7 +3,7 @@
  * Makes the page through which the guest is watched.
  *
  * The host looks at a physical address, and Linux may move any page of a process (compaction, balloon), mlock()ed or
- * not. A buffer registered with io_uring is pinned for as long as the ring lives, which is the one documented way
+ * not. A buffer registered with io_uring is pinned for as long as the ring lives, which is a documented way
  * for a program to keep a page where it is.
  */
 #include "guest.h"
