@@ -174,3 +174,13 @@ objlist_domain_has_job(const ObjlistDomain *domain)
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(lock_of(domain));
     return domain->job != NULL;
 }
+
+char *
+objlist_domain_dup_job(ObjlistDomain *domain)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&domain->lock);
+
+    if (!domain->job)
+        return NULL;
+    return domain->job_id ? g_strdup_printf("%s %" PRIu64, domain->job, domain->job_id) : g_strdup(domain->job);
+}

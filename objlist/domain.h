@@ -58,3 +58,5 @@ gpointer objlist_domain_get_data(const ObjlistDomain *domain);
 bool objlist_domain_begin_job(ObjlistDomain *domain, const char *what, guint64 job_id, GError **error);
 void objlist_domain_end_job(ObjlistDomain *domain);
 bool objlist_domain_has_job(const ObjlistDomain *domain);
+/* What holds the domain, for people: "upgrade 12"; NULL when nothing does. Owned. */
+char *objlist_domain_dup_job(ObjlistDomain *domain);

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * moultd: the per-node engine. Starts the launcher while it still has one thread, finds the guests again, gives up
+ * what it does not need, serves the control socket, and leaves when it is idle or told to. Guests do not depend on it.
+ */
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "control/handlers.h"
+#include "control/listen.h"
+#include "control/server.h"
+#include "node/node.h"
+#include "paths/error.h"
+#include "process/confinement.h"
+#include "process/launcher.h"
+
+#define WIND_UP_TIMEOUT_MS 60000
+
+/* What systemd and the CLI tell apart. */
+#define EXIT_LOCKED 3
+
+typedef struct {
+    GMainLoop *loop;
+    Node *node;
+    ControlServer *server;
+    gint idle_timeout_s; /* 0: stays */
+    guint idle_source;
+    char *socket_path; /* removed at the end; NULL when somebody else made it */
+} Engine;
+
+static gint option_timeout_s;
+static gint option_ready_fd = -1;
+static gboolean option_version;
+
+static const GOptionEntry options[] = {
+    {"timeout", 0, 0, G_OPTION_ARG_INT, &option_timeout_s, "Leave after SECONDS without clients and work", "SECONDS"},
+    {"ready-fd", 0, 0, G_OPTION_ARG_INT, &option_ready_fd, "Write a byte to FD once the socket is open", "FD"},
+    {"version", 0, 0, G_OPTION_ARG_NONE, &option_version, "Show the version", NULL},
+    {NULL},
+};
+
+static void update_idle(Engine *engine);
+
+static gboolean
+on_idle(gpointer user_data)
+{
+    Engine *engine = user_data;
+
+    engine->idle_source = 0;
+    if (engine->socket_path)
+        unlink(engine->socket_path);
+    if (!control_server_accept_last(engine->server))
+        g_main_loop_quit(engine->loop);
+    else
+        g_warning("somebody connected while leaving; staying for them"); /* new clients start an engine of their own */
+    return G_SOURCE_REMOVE;
+}
+
+static void
+update_idle(Engine *engine)
+{
+    bool is_idle = engine->idle_timeout_s > 0 && control_server_count_clients(engine->server) == 0 &&
+                   !node_is_busy(engine->node);
+
+    if (is_idle && !engine->idle_source)
+        engine->idle_source = g_timeout_add_seconds((guint)engine->idle_timeout_s, on_idle, engine);
+    else if (!is_idle && engine->idle_source)
+        g_clear_handle_id(&engine->idle_source, g_source_remove);
+}
+
+static void
+on_busy_changed(gpointer user_data)
+{
+    update_idle(user_data);
+}
+
+static void
+on_clients_changed(ControlServer *server G_GNUC_UNUSED, guint n_clients G_GNUC_UNUSED, gpointer user_data)
+{
+    update_idle(user_data);
+}
+
+static gboolean
+on_terminate(gpointer user_data)
+{
+    Engine *engine = user_data;
+
+    g_main_loop_quit(engine->loop);
+    return G_SOURCE_CONTINUE;
+}
+
+static int
+listen_at(Engine *engine, GError **error)
+{
+    const PathsDirs *dirs = node_get_environment(engine->node)->dirs;
+    int fd = -1;
+
+    if (!control_listen_activated(&fd, error))
+        return -1;
+    if (fd >= 0)
+        return fd;
+    int dir_fd = open(dirs->runtime, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    g_autofree char *name = g_path_get_basename(dirs->control_socket);
+    fd = control_listen_bind(dir_fd, name, error);
+    close(dir_fd);
+    if (fd >= 0)
+        engine->socket_path = g_strdup(dirs->control_socket);
+    return fd;
+}
+
+static void
+tell_ready(void)
+{
+    if (option_ready_fd < 0)
+        return;
+    if (write(option_ready_fd, "R", 1) < 0)
+        g_debug("nobody waits for readiness");
+    close(option_ready_fd);
+}
+
+static bool
+serve(Engine *engine, GError **error)
+{
+    static ControlContext context;
+    size_t n_methods = 0;
+    const ControlMethod *methods = control_handlers_get(&n_methods);
+    int fd = listen_at(engine, error);
+
+    if (fd < 0)
+        return false;
+    context.node = engine->node;
+    engine->server = control_server_new(fd, methods, n_methods, &context);
+    if (!confinement_apply(error))
+        return false;
+    control_server_set_clients_func(engine->server, on_clients_changed, engine);
+    node_set_busy_func(engine->node, on_busy_changed, engine);
+    tell_ready();
+    update_idle(engine);
+    g_main_loop_run(engine->loop);
+    return true;
+}
+
+static int
+fail(const GError *error)
+{
+    g_printerr("moultd: %s\n", error->message);
+    return g_error_matches(error, PATHS_ERROR, PATHS_ERROR_BUSY) ? EXIT_LOCKED : EXIT_FAILURE;
+}
+
+static int
+run(Launcher *launcher)
+{
+    Engine engine = {.idle_timeout_s = option_timeout_s};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Node) node = node_new(launcher, &error);
+
+    if (!node || !node_find_guests(node, &error))
+        return fail(error);
+    engine.node = node;
+    engine.loop = g_main_loop_new(NULL, FALSE);
+    g_unix_signal_add(SIGTERM, on_terminate, &engine);
+    g_unix_signal_add(SIGINT, on_terminate, &engine);
+    bool served = serve(&engine, &error);
+    node_set_busy_func(node, NULL, NULL);
+    if (served && !node_wind_up(node, WIND_UP_TIMEOUT_MS))
+        g_warning("upgrades are still under way; the next engine takes them up");
+    if (engine.server)
+        control_server_free(engine.server);
+    if (engine.socket_path)
+        unlink(engine.socket_path);
+    g_free(engine.socket_path);
+    g_main_loop_unref(engine.loop);
+    return served ? EXIT_SUCCESS : fail(error);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GOptionContext) context = g_option_context_new("- replace the QEMU under running guests");
+
+    setlocale(LC_ALL, "");
+    umask(0077);
+    signal(SIGPIPE, SIG_IGN);
+    g_option_context_add_main_entries(context, options, NULL);
+    if (!g_option_context_parse(context, &argc, &argv, &error) || argc > 1) {
+        g_printerr("moultd: %s\nTry 'moultd --help'.\n", error ? error->message : "there are no arguments, only options");
+        return 2;
+    }
+    if (option_version) {
+        g_print("moultd %s\n", MOULT_VERSION);
+        return EXIT_SUCCESS;
+    }
+    Launcher *launcher = launcher_start(&error);
+    return launcher ? run(launcher) : fail(error);
+}

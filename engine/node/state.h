@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The inside of the node, shared by the files of this folder only.
+ */
+#pragma once
+
+#include "node/events.h"
+#include "node/node.h"
+#include "paths/dirs.h"
+
+struct Node {
+    GuestEnvironment environment;
+    PathsDirs *dirs;
+    int lock_fd;
+    NodeEvents *events;
+    GHashTable *watches;  /* ObjlistDomain (own reference) -> NodeWatch: supervise.c */
+    GPtrArray *waiters;   /* NodeWaiter: wait.c */
+    GPtrArray *jobs;      /* NodeJob, newest last: jobs.c */
+    guint64 last_job_id;
+    guint n_workers;      /* worker threads under way: worker.c */
+    void (*busy_func)(gpointer user_data);
+    gpointer busy_data;
+};
+
+/* To be called after each change of n_workers. */
+void node_notify_busy(Node *node);

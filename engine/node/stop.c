@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Stopping a guest. The worker waits for the end of the process and reaps it; cleaning up is the main loop's.
+ */
+#include <signal.h>
+
+#include "guest/error.h"
+#include "node/ending.h"
+#include "node/guests.h"
+#include "node/state.h"
+#include "node/supervise.h"
+#include "node/worker.h"
+#include "qmp/json.h"
+
+#define COMMAND_TIMEOUT_MS 10000
+#define TERMINATE_TIMEOUT_MS 5000
+#define KILL_TIMEOUT_MS 10000
+#define DEFAULT_TIMEOUT_MS 60000
+#define LAST_EVENTS_TIMEOUT_MS 500
+
+typedef struct {
+    Node *node;
+    ObjlistDomain *domain;
+    bool force;
+    gint64 timeout_ms;
+    ProcessExit end;
+    GError *error;
+    NodeStopFunc func;
+    gpointer user_data;
+} NodeStop;
+
+/* SIGTERM lets QEMU flush its disks and unlink its sockets; SIGKILL for one that does not. */
+static bool
+stop_by_force(NodeStop *stop, GuestInstance *instance)
+{
+    if (process_send_signal(instance->pidfd, SIGTERM, NULL) &&
+        process_wait_exit(instance->pidfd, TERMINATE_TIMEOUT_MS, -1, &stop->end, NULL))
+        return true;
+    if (process_kill_and_reap(instance->pidfd, KILL_TIMEOUT_MS, &stop->end, &stop->error))
+        return true;
+    guest_error_wrap(&stop->error, GUEST_ERROR_FAILED, "unkillable", "see its process state", "QEMU does not end");
+    return false;
+}
+
+static bool
+stop_by_request(NodeStop *stop, GuestInstance *instance)
+{
+    QmpWait wait = qmp_wait_from_now(COMMAND_TIMEOUT_MS, -1);
+
+    if (!instance->monitor) {
+        guest_error_set(&stop->error, GUEST_ERROR_FAILED, "monitor", "moult stop --force",
+                        "its QEMU does not answer on the monitor");
+        return false;
+    }
+    if (!qmp_system_powerdown(instance->monitor, &wait, &stop->error)) {
+        guest_error_wrap(&stop->error, GUEST_ERROR_FAILED, "monitor", "moult stop --force", "system_powerdown");
+        return false;
+    }
+    if (process_wait_exit(instance->pidfd, stop->timeout_ms, -1, &stop->end, &stop->error))
+        return true;
+    guest_error_wrap(&stop->error, GUEST_ERROR_TIMED_OUT, "stop-timeout", "give it longer, or moult stop --force",
+                     "the guest was asked to power down and still runs");
+    return false;
+}
+
+static void
+read_reason(GuestInstance *instance)
+{
+    QmpWait wait = qmp_wait_from_now(LAST_EVENTS_TIMEOUT_MS, -1);
+    g_autoptr(QmpEvent) event =
+        instance->monitor ? qmp_client_wait_event(instance->monitor, "SHUTDOWN", &wait, NULL) : NULL;
+    const char *reason = event ? qmp_json_get_string(event->data, "reason") : NULL;
+
+    if (!reason)
+        return;
+    g_free(instance->last_shutdown);
+    instance->last_shutdown = g_strdup(reason);
+}
+
+static void
+stop_in_worker(gpointer data)
+{
+    NodeStop *stop = data;
+    GuestInstance *instance = objlist_domain_get_data(stop->domain);
+    bool stopped = stop->force ? stop_by_force(stop, instance) : stop_by_request(stop, instance);
+
+    if (stopped)
+        read_reason(instance);
+}
+
+static void
+stop_done(gpointer data)
+{
+    NodeStop *stop = data;
+    const GuestInstance *instance = objlist_domain_get_data(stop->domain);
+
+    objlist_domain_end_job(stop->domain);
+    if (stop->error) {
+        node_supervise_start(stop->node, stop->domain);
+        stop->func(NULL, stop->error, stop->user_data);
+    } else {
+        g_autoptr(json_object) end = node_ending_to_json(instance, &stop->end, NULL);
+        node_ending_handle_reaped(stop->node, stop->domain, &stop->end);
+        stop->func(end, NULL, stop->user_data);
+    }
+    objlist_domain_unref(stop->domain);
+    g_clear_error(&stop->error);
+    g_free(stop);
+}
+
+void
+node_guests_stop(Node *node, const char *name, bool force, gint64 timeout_ms, NodeStopFunc func, gpointer user_data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(ObjlistDomain) domain = node_guests_find_running(node, name, &error);
+
+    if (!domain || !node_guests_begin_job(domain, "stop", 0, &error)) {
+        func(NULL, error, user_data);
+        return;
+    }
+    NodeStop *stop = g_new0(NodeStop, 1);
+    *stop = (NodeStop){.node = node,
+                       .domain = g_steal_pointer(&domain),
+                       .force = force,
+                       .timeout_ms = timeout_ms > 0 ? timeout_ms : DEFAULT_TIMEOUT_MS,
+                       .func = func,
+                       .user_data = user_data};
+    node_supervise_stop(node, stop->domain);
+    node_worker_start(node, stop_in_worker, stop_done, stop);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "node/supervise.h"
+
+#include <glib-unix.h>
+
+#include "node/ending.h"
+#include "node/state.h"
+#include "qmp/json.h"
+
+typedef struct {
+    Node *node;
+    ObjlistDomain *domain; /* borrowed: the table of watches holds it */
+    guint exit_source, monitor_source;
+} NodeWatch;
+
+static gboolean
+on_end(gint pidfd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
+{
+    NodeWatch *watch = user_data;
+    g_autoptr(ObjlistDomain) domain = objlist_domain_ref(watch->domain);
+
+    watch->exit_source = 0;
+    node_ending_handle(watch->node, domain);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+set_state(NodeWatch *watch, ObjlistDomainState state)
+{
+    if (objlist_domain_get_state(watch->domain) == OBJLIST_DOMAIN_NEEDS_OPERATOR)
+        return;
+    objlist_domain_set_state(watch->domain, state);
+    json_object *data = json_object_new_object();
+    qmp_json_add_string(data, "state", objlist_domain_state_to_string(state));
+    node_events_emit(watch->node->events, "guest-state", objlist_domain_get_name(watch->domain),
+                     objlist_domain_get_id(watch->domain), data);
+}
+
+static void
+handle_event(NodeWatch *watch, GuestInstance *instance, const QmpEvent *event)
+{
+    if (g_str_equal(event->name, "STOP")) {
+        set_state(watch, OBJLIST_DOMAIN_PAUSED);
+    } else if (g_str_equal(event->name, "RESUME")) {
+        set_state(watch, OBJLIST_DOMAIN_RUNNING);
+    } else if (g_str_equal(event->name, "SHUTDOWN")) {
+        const char *reason = qmp_json_get_string(event->data, "reason");
+        g_free(instance->last_shutdown);
+        instance->last_shutdown = g_strdup(reason ? reason : "guest-shutdown");
+    }
+}
+
+static void
+handle_events(NodeWatch *watch)
+{
+    GuestInstance *instance = objlist_domain_get_data(watch->domain);
+    QmpEvent *event;
+
+    while ((event = qmp_client_pop_event(instance->monitor))) {
+        handle_event(watch, instance, event);
+        qmp_event_free(event);
+    }
+}
+
+static gboolean
+on_monitor(gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
+{
+    NodeWatch *watch = user_data;
+    GuestInstance *instance = objlist_domain_get_data(watch->domain);
+    bool is_open = qmp_client_process(instance->monitor, NULL);
+
+    handle_events(watch);
+    if (is_open)
+        return G_SOURCE_CONTINUE;
+    /* Closed or broken: the guest goes on without it. A job that needs it connects anew. */
+    watch->monitor_source = 0;
+    g_clear_pointer(&instance->monitor, qmp_client_free);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+watch_free(gpointer data)
+{
+    NodeWatch *watch = data;
+
+    if (watch->exit_source)
+        g_source_remove(watch->exit_source);
+    if (watch->monitor_source)
+        g_source_remove(watch->monitor_source);
+    g_free(watch);
+}
+
+static void
+watch_monitor(NodeWatch *watch, GuestInstance *instance)
+{
+    const PathsInstance *paths = objlist_domain_get_paths(watch->domain);
+
+    if (!instance->monitor && paths)
+        instance->monitor = qmp_client_connect(paths->monitor_socket, instance->definition->name, NULL);
+    if (!instance->monitor || qmp_client_get_fd(instance->monitor) < 0)
+        return;
+    handle_events(watch); /* what a job has left in the queue */
+    watch->monitor_source = g_unix_fd_add(qmp_client_get_fd(instance->monitor), G_IO_IN | G_IO_HUP, on_monitor, watch);
+}
+
+void
+node_supervise_start(Node *node, ObjlistDomain *domain)
+{
+    GuestInstance *instance = objlist_domain_get_data(domain);
+
+    if (!instance || instance->pidfd < 0 || g_hash_table_contains(node->watches, domain))
+        return;
+    NodeWatch *watch = g_new0(NodeWatch, 1);
+    watch->node = node;
+    watch->domain = domain;
+    g_hash_table_insert(node->watches, objlist_domain_ref(domain), watch);
+    watch_monitor(watch, instance);
+    watch->exit_source = g_unix_fd_add(instance->pidfd, G_IO_IN, on_end, watch);
+}
+
+void
+node_supervise_stop(Node *node, ObjlistDomain *domain)
+{
+    g_hash_table_remove(node->watches, domain);
+}
+
+GHashTable *
+node_supervise_new_table(void)
+{
+    return g_hash_table_new_full(NULL, NULL, (GDestroyNotify)objlist_domain_unref, watch_free);
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Something that blocks, in a thread of its own; its end comes back to the main loop.
+ */
+#pragma once
+
+#include "node/node.h"
+
+/* RUN in a thread, then DONE in the main loop. At most MAX_WORKERS run at once; more wait their turn. */
+void node_worker_start(Node *node, void (*run)(gpointer data), void (*done)(gpointer data), gpointer data);
