@@ -77,7 +77,11 @@ json_object *qmp_qom_get(QmpClient *client, const char *path, const char *proper
                          GError **error);
 /* Children and properties of PATH: hash name -> type, both owned. */
 GHashTable *qmp_qom_list(QmpClient *client, const char *path, const QmpWait *wait, GError **error);
-/* Names of types implementing IMPLEMENTS (e.g. "device"), not abstract: set of char*, owned. */
+/*
+ * Names of types implementing IMPLEMENTS (e.g. "device"), not abstract: set of char*, owned.
+ * QEMU loads every module it finds for this, and aborts (assertion in util/module.c, 7.2 and 10.0) when two
+ * of them are another build's, as after a package upgrade. Never ask a QEMU that runs a guest.
+ */
 GHashTable *qmp_qom_list_types(QmpClient *client, const char *implements, const QmpWait *wait,
                                GError **error);
 
