@@ -393,10 +393,10 @@ replies_nobody_collects_are_dropped(void **state)
     (void)state;
     peer_start(&peer, script_eager);
     assert_ok(qmp_client_wait_ready(peer.client, &wait, &error), error);
-    for(guint i = 0; i < G_N_ELEMENTS(ids); i++) {
+    for (guint i = 0; i < G_N_ELEMENTS(ids); i++) {
         assert_true((ids[i] = qmp_client_send(peer.client, "wasted", NULL, NULL)) > 0);
         /* They are answered in order: with every hundredth the ones before are in. */
-        if(i % 100 == 99)
+        if (i % 100 == 99)
             assert_ok(qmp_client_collect(peer.client, ids[i], &wait, NULL, &error), error);
     }
     assert_false(qmp_client_collect(peer.client, ids[0], &wait, NULL, &error));
