@@ -55,11 +55,11 @@ text_from_the_engine_cannot_disturb_a_terminal(void **state)
     fixture_script(fixture,
                    "{\"io.moult.List\":[[{\"reply\":{\"guests\":[{\"name\":\"a\\u001b[31m\\nb\"}]}}]],"
                    "\"io.moult.Undefine\":[[{\"error\":\"io.moult.Refused\",\"parameters\":"
-                   "{\"guest\":\"x\\r\",\"code\":\"c\",\"message\":\"m\\u001b[0m\\n\\u001bsecond\"}}]]}");
+                   "{\"guest\":\"x\\ry\",\"code\":\"c\",\"message\":\"m\\u001b[0m\\n\\u001bsecond\"}}]]}");
     RUN(fixture, "list");
     assert_contains(fixture->out, "a\\x1b[31m\\nb");
     RUN(fixture, "undefine", "x");
-    fixture_expect(fixture, 3, "", "moult: x\\r: m\\x1b[0m\n    \\x1bsecond (c)\n");
+    fixture_expect(fixture, 3, "", "moult: x\\ry: m\\x1b[0m\n    \\x1bsecond (c)\n");
 }
 
 static void
