@@ -135,8 +135,6 @@ serve(Engine *engine, GError **error)
         return false;
     context.node = engine->node;
     engine->server = control_server_new(fd, methods, n_methods, &context);
-    if (!confinement_apply(error))
-        return false;
     control_server_set_clients_func(engine->server, on_clients_changed, engine);
     node_set_busy_func(engine->node, on_busy_changed, engine);
     tell_ready();
@@ -157,6 +155,11 @@ run(Launcher *launcher)
 {
     Engine engine = {.idle_timeout_s = option_timeout_s};
     g_autoptr(GError) error = NULL;
+    /* Before anything starts a thread (GLib does for signals): capabilities are dropped thread by thread. */
+    if (!confinement_apply(&error)) {
+        launcher_free(launcher);
+        return fail(error);
+    }
     g_autoptr(Node) node = node_new(launcher, &error);
 
     if (!node || !node_find_guests(node, &error))

@@ -150,7 +150,11 @@ compare_children(const GuestInstance *source, const GuestInstance *target, const
     return after ? same_table(before, after, "device", error) : unanswered(error, path);
 }
 
-/* Block devices as "device or qdev" -> "file name of the medium". */
+/*
+ * Block devices as "name" -> "file name of the medium". The name is the drive's, or for a -blockdev, which has none, the
+ * device's path in QEMU's object tree: below /machine/peripheral that is its id. Empty drives are left out: which of
+ * them a machine makes by itself changes between versions (an SD slot until 8.0).
+ */
 static GHashTable *
 block_devices(const GuestInstance *instance, const QmpWait *wait, GError **error)
 {
@@ -164,8 +168,9 @@ block_devices(const GuestInstance *instance, const QmpWait *wait, GError **error
         const char *name = qmp_json_get_string(device, "device");
         const char *qdev = qmp_json_get_string(device, "qdev");
         const char *file = qmp_json_get_string(qmp_json_get_object(device, "inserted"), "file");
-        g_hash_table_insert(table, g_strconcat(name ? name : "", "|", qdev ? qdev : "", NULL),
-                            g_strdup(file ? file : "no medium"));
+        if (!file)
+            continue;
+        g_hash_table_insert(table, g_strdup(name && *name ? name : qdev ? qdev : ""), g_strdup(file));
     }
     return table;
 }
