@@ -21,17 +21,19 @@ fill_address(struct sockaddr_un *address, int folder_fd, const char *name)
     return length < (int)sizeof(address->sun_path);
 }
 
-/* On Linux the file gets the mode of the socket's own inode, less the umask: no moment with another mode. */
+/* On Linux the file gets the mode of the socket's own inode, less the umask: at no moment more than MODE. */
 static bool
 bind_with_mode(int fd, const struct sockaddr_un *address, mode_t mode)
 {
     return fchmod(fd, mode) == 0 && bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
 }
 
+/* The folder is ours, so the name is still the socket. The mode again, for what the umask has taken away. */
 static bool
-give_and_listen(int fd, int folder_fd, const char *name, uid_t uid, gid_t gid)
+give_and_listen(int fd, int folder_fd, const char *name, mode_t mode, uid_t uid, gid_t gid)
 {
-    return fchownat(folder_fd, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0 && listen(fd, BACKLOG) == 0;
+    return fchmodat(folder_fd, name, mode, 0) == 0 &&
+           fchownat(folder_fd, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0 && listen(fd, BACKLOG) == 0;
 }
 
 int
@@ -48,7 +50,7 @@ paths_socket_listen_at(int folder_fd, const char *name, mode_t mode, uid_t uid, 
         paths_set_errno(error, errno, "Cannot create the socket %s", path);
         return -1;
     }
-    if (!give_and_listen(fd, folder_fd, name, uid, gid)) {
+    if (!give_and_listen(fd, folder_fd, name, mode, uid, gid)) {
         paths_set_errno(error, errno, "Cannot listen on the socket %s", path);
         unlinkat(folder_fd, name, 0);
         return -1;
