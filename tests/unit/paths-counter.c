@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 
 #define TAKEN_BY_ONE 25
 
@@ -96,8 +97,11 @@ start_taker(const Place *place, int count, int fds[2])
 {
     pid_t pid = fork();
     assert_true(pid >= 0);
-    if (pid == 0)
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves none behind */
+        close(fds[0]);
         take_and_report(place, count, fds[1]);
+    }
     return pid;
 }
 

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -269,43 +270,59 @@ nothing_is_written_into_a_users_folder(void **state)
     assert_int_equal(count_entries(instance->qemu_dir), 0);
 }
 
-/* Exchanges a folder with a link to the victim's all the time, until killed. */
+/* Exchanges a folder with a link to TARGET all the time, until killed; says so on READY_FD. */
 static G_GNUC_NORETURN void
-exchange_for_ever(const char *folder, const char *link)
+exchange_for_ever(const char *folder, const char *link, const char *target, int ready_fd)
 {
-    if (!become(GUEST_UID))
+    /* Only after the change of user, which clears it: a failed test leaves none behind. */
+    if (!become(GUEST_UID) || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || write(ready_fd, "", 1) != 1)
         _exit(1);
     for (;;) {
-        (void)!mkdir(folder, 0700);
-        (void)!renameat2(AT_FDCWD, folder, AT_FDCWD, link, RENAME_EXCHANGE);
+        if (renameat2(AT_FDCWD, folder, AT_FDCWD, link, RENAME_EXCHANGE) < 0) {
+            (void)!mkdir(folder, 0700);
+            (void)!symlink(target, link);
+        }
     }
+}
+
+/* Returns once it is at it. */
+static pid_t
+start_exchange(const char *folder, const char *link, const char *target)
+{
+    int fds[2];
+    char byte;
+    assert_int_equal(pipe(fds), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        exchange_for_ever(folder, link, target, fds[1]);
+    close(fds[1]);
+    assert_int_equal(read(fds[0], &byte, 1), 1);
+    close(fds[0]);
+    return pid;
 }
 
 static void
 remove_is_not_led_astray_by_a_race(void **state)
 {
     Place *place = *state;
-    g_autofree char *victims = make_folder(place->base, "victims", 0);
-    g_autofree char *victim = make_file(victims, "file", 0);
-    for (guint64 id = 1; id <= 300; id++) {
-        g_autoptr(PathsInstance) instance = create(place, id);
-        g_autofree char *folder = make_folder(instance->qemu_dir, "a", GUEST_UID);
-        g_autofree char *below = make_file(folder, "file", GUEST_UID);
-        g_autofree char *link = g_build_filename(instance->qemu_dir, "b", NULL);
-        assert_int_equal(symlink(victims, link), 0);
-        assert_int_equal(lchown(link, GUEST_UID, GUEST_GID), 0);
-        pid_t pid = fork();
-        assert_true(pid >= 0);
-        if (pid == 0)
-            exchange_for_ever(folder, link);
-        g_usleep(id * 7 % 1000);
-        bool removed = paths_instance_remove(instance, NULL); /* either way, but only here */
+    /* The user's own, so that nothing but not following the link can save it. */
+    g_autofree char *victims = make_folder(place->base, "victims", GUEST_UID);
+    g_autofree char *victim = make_file(victims, "file", GUEST_UID);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(PathsInstance) instance = create(place, 7);
+    g_autofree char *folder = g_build_filename(instance->qemu_dir, "a", NULL);
+    g_autofree char *link = g_build_filename(instance->qemu_dir, "b", NULL);
+    pid_t pid = start_exchange(folder, link, victims);
+    for (int i = 0; i < 10000; i++) {
+        if (paths_instance_remove(instance, NULL)) /* it may win, but only there */
+            assert_true(paths_instance_create(instance, GUEST_UID, GUEST_GID, NULL));
         assert_true(exists(victim));
-        assert_int_equal(kill(pid, SIGKILL), 0);
-        assert_int_equal(waitpid(pid, NULL, 0), pid);
-        assert_true(removed || paths_instance_remove(instance, NULL));
-        assert_false(exists(instance->dir));
     }
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_ok(paths_instance_remove(instance, &error), error);
+    assert_false(exists(instance->dir));
     assert_content(victim, "precious");
 }
 
