@@ -215,7 +215,8 @@ guests_user_opens_its_file_and_cannot_exchange_it(void **state)
 static bool
 leave_other_mounts(void)
 {
-    if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+    if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
+        mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
         return false;
     for (char *found; (found = paths_find_hugetlbfs(PAGE_BYTES, NULL)); g_free(found))
         if (umount2(found, MNT_DETACH) < 0)
