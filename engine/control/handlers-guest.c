@@ -5,6 +5,7 @@
 #include "control/handlers.h"
 
 #include "guest/definition.h"
+#include "guest/error.h"
 #include "node/describe.h"
 #include "node/ending.h"
 #include "node/guests.h"
@@ -31,13 +32,13 @@ read_definition(ControlCall *call, json_object *parameters, bool transient)
     g_autoptr(GuestDefinition) complete = guest_definition_copy(definition);
     complete->uuid = g_uuid_string_random();
     g_autoptr(GError) error = NULL;
-    if (guest_definition_validate(complete, &error))
+    if (!paths_name_is_valid(definition->name, &error))
+        guest_error_wrap(&error, GUEST_ERROR_REFUSED, "name-invalid", "see moult(1) on names", NULL);
+    else if (guest_definition_validate(complete, &error))
         return g_steal_pointer(&definition);
-    json_object *failure = json_object_new_object();
-    qmp_json_add_string(failure, "guest", definition->name);
-    qmp_json_add_string(failure, "code", "definition-invalid");
-    qmp_json_add_string(failure, "message", error->message);
-    control_call_fail(call, "io.moult.Refused", failure);
+    else
+        guest_error_wrap(&error, GUEST_ERROR_REFUSED, "definition-invalid", NULL, NULL);
+    control_fail_with(call, definition->name, error);
     return NULL;
 }
 

@@ -76,11 +76,12 @@ guest_error_wrap(GError **error, GuestErrorKind kind, const char *code, const ch
     if (!error || !*error)
         return;
     if ((*error)->domain == GUEST_ERROR) {
-        g_prefix_error(error, "%s: ", prefix);
+        if (prefix)
+            g_prefix_error(error, "%s: ", prefix);
         return;
     }
-    GError *wrapped = g_error_new(GUEST_ERROR, (int)guest_error_kind_below(*error, kind), "%s: %s", prefix,
-                                  (*error)->message);
+    GError *wrapped = g_error_new(GUEST_ERROR, (int)guest_error_kind_below(*error, kind), "%s%s%s", prefix ? prefix : "",
+                                  prefix ? ": " : "", (*error)->message);
     guest_error_fill(wrapped, code, hint);
     g_error_free(*error);
     *error = wrapped;

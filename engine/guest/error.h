@@ -23,7 +23,7 @@ void guest_error_set(GError **error, GuestErrorKind kind, const char *code, cons
     G_GNUC_PRINTF(5, 6);
 
 /*
- * Gives *ERROR, which must be set, KIND and CODE, keeping its message behind "PREFIX: ". An error that is a
+ * Gives *ERROR, which must be set, KIND and CODE, keeping its message behind "PREFIX: " (NULL: as it is). An error that is a
  * time-out or a cancellation below keeps that kind; one that is a GuestError already keeps everything but gains the prefix.
  */
 void guest_error_wrap(GError **error, GuestErrorKind kind, const char *code, const char *hint, const char *prefix);

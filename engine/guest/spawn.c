@@ -36,7 +36,7 @@ plan_for(const GuestDefinition *definition, const QemuBinary *binary, const Gues
 
     if (!plan)
         guest_error_wrap(error, GUEST_ERROR_REFUSED, "arguments", "see moult(1) on what the command line may hold",
-                         definition->name);
+                         NULL);
     return plan;
 }
 

@@ -11,7 +11,7 @@ ObjlistDomain *
 node_guests_find(Node *node, const char *name, GError **error)
 {
     if (!paths_name_is_valid(name, error)) {
-        guest_error_wrap(error, GUEST_ERROR_REFUSED, "name-invalid", NULL, "guest name");
+        guest_error_wrap(error, GUEST_ERROR_REFUSED, "name-invalid", "see moult(1) on names", NULL);
         return NULL;
     }
     ObjlistDomain *domain = objlist_tables_find_by_name(node->environment.tables, name);
@@ -47,8 +47,7 @@ node_guests_begin_job(ObjlistDomain *domain, const char *what, guint64 job_id, G
     }
     if (objlist_domain_begin_job(domain, what, job_id, error))
         return true;
-    guest_error_wrap(error, GUEST_ERROR_REFUSED, "job-running", "wait for it: moult jobs",
-                     objlist_domain_get_name(domain));
+    guest_error_wrap(error, GUEST_ERROR_REFUSED, "job-running", "wait for it: moult jobs", NULL);
     return false;
 }
 
@@ -65,7 +64,7 @@ node_guests_define(Node *node, GuestDefinition *definition, GError **error)
     objlist_domain_set_data(domain, instance, (GDestroyNotify)guest_instance_free);
     if (!objlist_tables_add_primary(node->environment.tables, domain, error)) {
         guest_error_wrap(error, GUEST_ERROR_REFUSED, "name-taken", "choose another name, or undefine that guest",
-                         definition->name);
+                         NULL);
         return false;
     }
     if (!guest_definition_save(definition, node->dirs, error)) {
@@ -90,7 +89,7 @@ node_guests_undefine(Node *node, const char *name, GError **error)
         guest_error_set(error, GUEST_ERROR_REFUSED, "not-defined", "stop it: a guest started by `run` is then forgotten",
                         "guest '%s' has no definition", name);
     } else if (!guest_definition_remove(node->dirs, name, error)) {
-        guest_error_wrap(error, GUEST_ERROR_FAILED, "config-dir", NULL, name);
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "config-dir", NULL, "the definition cannot be removed");
     } else {
         done = true;
         if (objlist_domain_get_state(domain) == OBJLIST_DOMAIN_SHUT_OFF) {

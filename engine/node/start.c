@@ -5,6 +5,7 @@
  */
 #include "guest/compare.h"
 #include "guest/error.h"
+#include "guest/probe.h"
 #include "guest/spawn.h"
 #include "node/guests.h"
 #include "node/state.h"
@@ -38,11 +39,7 @@ start_free(NodeStart *start)
 static QemuBinary *
 probe(NodeStart *start, const QmpWait *wait)
 {
-    QemuBinary *binary = qemu_binary_cache_get(start->node->environment.binaries, start->definition->binary, wait,
-                                               &start->error);
-    if (!binary)
-        guest_error_wrap(&start->error, GUEST_ERROR_REFUSED, "binary", "name a working QEMU binary", start->definition->name);
-    return binary;
+    return guest_probe_binary(&start->node->environment, start->definition->binary, wait, &start->error);
 }
 
 static bool
@@ -77,7 +74,8 @@ start_in_worker(gpointer data)
 
     if (!binary || start_qemu(start, binary, &wait))
         return;
-    guest_error_wrap(&start->error, GUEST_ERROR_FAILED, "start", NULL, start->definition->name);
+    if (start->error->domain != GUEST_ERROR)
+        guest_error_wrap(&start->error, GUEST_ERROR_FAILED, "start", NULL, "the guest does not start");
     if (start->spawn && !guest_spawn_undo(start->spawn, &undo_error))
         g_warning("%s: a failed start was not cleaned up: %s", start->definition->name, undo_error->message);
 }
@@ -177,7 +175,7 @@ node_guests_run(Node *node, GuestDefinition *definition, NodeStartFunc func, gpo
     g_autoptr(GError) error = NULL;
 
     if (!paths_name_is_valid(definition->name, &error)) {
-        guest_error_wrap(&error, GUEST_ERROR_REFUSED, "name-invalid", NULL, "guest name");
+        guest_error_wrap(&error, GUEST_ERROR_REFUSED, "name-invalid", "see moult(1) on names", NULL);
         func(NULL, error, user_data);
         return;
     }
@@ -189,8 +187,8 @@ node_guests_run(Node *node, GuestDefinition *definition, NodeStartFunc func, gpo
     objlist_domain_set_data(placeholder, instance, (GDestroyNotify)guest_instance_free);
     if (!objlist_domain_begin_job(placeholder, "start", 0, &error) ||
         !objlist_tables_add_primary(node->environment.tables, placeholder, &error)) {
-        guest_error_wrap(&error, GUEST_ERROR_REFUSED, "name-taken", "choose another name; moult list --all shows those there are",
-                         definition->name);
+        guest_error_wrap(&error, GUEST_ERROR_REFUSED, "name-taken",
+                         "choose another name; moult list --all shows those there are", NULL);
         func(NULL, error, user_data);
         return;
     }

@@ -7,6 +7,7 @@
 
 #include "guest/error.h"
 #include "guest/inspect.h"
+#include "guest/probe.h"
 #include "guest/spawn.h"
 #include "process/proc.h"
 #include "upgrade/timeouts.h"
@@ -14,37 +15,19 @@
 /* What a second QEMU needs besides the guest's memory, with room to spare (measured: tests/bench). */
 #define EXTRA_MEMORY_BYTES (256 * G_GUINT64_CONSTANT(1048576))
 
-static const char *
-binary_error_code(const GError *error)
-{
-    if (error->domain != QEMU_BINARY_ERROR)
-        return "binary-probe";
-    switch ((QemuBinaryError)error->code) {
-    case QEMU_BINARY_ERROR_MISSING:
-        return "binary-missing";
-    case QEMU_BINARY_ERROR_NOT_EXECUTABLE:
-        return "binary-not-executable";
-    case QEMU_BINARY_ERROR_NOT_QEMU:
-        return "binary-not-qemu";
-    case QEMU_BINARY_ERROR_TIMED_OUT:
-        return "binary-hangs";
-    }
-    return "binary-probe";
-}
-
 static void
 look_at_binary(UpgradePreflight *preflight, const GuestEnvironment *environment, const char *path, const QmpWait *wait)
 {
     g_autoptr(GError) error = NULL;
     QmpWait limit = qmp_wait_within(wait, UPGRADE_TIMEOUT_START_MS);
 
-    preflight->binary = qemu_binary_cache_get(environment->binaries, path, &limit, &error);
+    preflight->binary = guest_probe_binary(environment, path, &limit, &error);
     if (preflight->binary)
         qemu_findings_add(preflight->findings, QEMU_FINDING_OK, "binary", NULL, "%s is QEMU %s and answers", path,
                           preflight->binary->version_text);
     else
-        qemu_findings_add(preflight->findings, QEMU_FINDING_BLOCK, binary_error_code(error),
-                          "name a working QEMU binary with --to", "%s", error->message);
+        qemu_findings_add(preflight->findings, QEMU_FINDING_BLOCK, guest_error_get_code(error),
+                          guest_error_get_hint(error), "%s", error->message);
 }
 
 static void

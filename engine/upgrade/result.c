@@ -32,7 +32,10 @@ upgrade_qemu_to_json(const GuestBinary *binary)
 static void
 add_ms(json_object *object, const char *key, gint64 duration_us)
 {
-    json_object_object_add(object, key, json_object_new_double((double)duration_us / 1000.0));
+    double duration_ms = (double)duration_us / 1000.0;
+    g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT ".%03d", duration_us / 1000, (int)(ABS(duration_us) % 1000));
+
+    json_object_object_add(object, key, json_object_new_double_s(duration_ms, text));
 }
 
 static void
