@@ -79,29 +79,25 @@ paths_hugetlbfs_create(const char *mount, guint64 domain_id, uid_t uid, gid_t gi
     return fd >= 0;
 }
 
-bool
-paths_hugetlbfs_create_file(const char *dir, const char *name, guint64 size_bytes, uid_t uid, gid_t gid,
-                            GError **error)
+int
+paths_hugetlbfs_create_file(const char *path, guint64 size_bytes, uid_t uid, gid_t gid, GError **error)
 {
-    if (*name == '\0' || strchr(name, '/') || size_bytes > G_MAXINT64) {
-        g_set_error(error, PATHS_ERROR, PATHS_ERROR_INVALID, "'%s' cannot be a file in %s", name, dir);
-        return false;
-    }
-    PATHS_AUTOFD int dir_fd = paths_folder_open(dir, error);
+    const char *name;
+    PATHS_AUTOFD int dir_fd = paths_folder_open_parent(path, &name, error);
     if (dir_fd < 0)
-        return false;
+        return -1;
     PATHS_AUTOFD int fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
-        paths_set_errno(error, errno, "Cannot create %s/%s", dir, name);
-        return false;
+        paths_set_errno(error, errno, "Cannot create %s", path);
+        return -1;
     }
-    if (fchmod(fd, 0600) < 0 || ftruncate(fd, (off_t)size_bytes) < 0 || fchown(fd, uid, gid) < 0) {
-        paths_set_errno(error, errno, "Cannot make %s/%s a file of %" PRIu64 " bytes of user %u", dir, name,
-                        size_bytes, uid);
-        unlinkat(dir_fd, name, 0);
-        return false;
-    }
-    return true;
+    if (size_bytes <= G_MAXINT64 && fchmod(fd, 0600) == 0 && ftruncate(fd, (off_t)size_bytes) == 0 &&
+        fchown(fd, uid, gid) == 0)
+        return paths_fd_steal(&fd);
+    paths_set_errno(error, size_bytes > G_MAXINT64 ? EFBIG : errno,
+                    "Cannot make %s a file of %" PRIu64 " bytes of user %u", path, size_bytes, uid);
+    unlinkat(dir_fd, name, 0);
+    return -1;
 }
 
 bool

@@ -20,11 +20,11 @@ char *paths_hugetlbfs_dir(const char *mount, guint64 domain_id);
 /* Creates it, the engine's own, passable for GID (0710; 0700 when UID is the engine's user). EXISTS if there is one. */
 bool paths_hugetlbfs_create(const char *mount, guint64 domain_id, uid_t uid, gid_t gid, GError **error);
 /*
- * Creates the file NAME of SIZE_BYTES (a multiple of the page size) in DIR (of paths_hugetlbfs_dir), 0600, owned by
- * UID:GID. No page is allocated yet. EXISTS when there is one.
+ * Creates the file PATH of SIZE_BYTES (a multiple of the page size), directly in a folder of paths_hugetlbfs_dir,
+ * 0600, owned by UID:GID. No page is allocated yet. Its descriptor (CLOEXEC); -1 and nothing left on failure, EXISTS
+ * when there is one.
  */
-bool paths_hugetlbfs_create_file(const char *dir, const char *name, guint64 size_bytes, uid_t uid, gid_t gid,
-                                 GError **error);
+int paths_hugetlbfs_create_file(const char *path, guint64 size_bytes, uid_t uid, gid_t gid, GError **error);
 /* Removes DIR (of paths_hugetlbfs_dir) and what is in it; <mount>/moult stays. Missing is fine. */
 bool paths_hugetlbfs_remove(const char *dir, GError **error);
 /*

@@ -56,20 +56,6 @@ create_memfd(const GuestSpawn *spawn, const QemuMemoryBackend *backend)
     return fd;
 }
 
-static int
-create_hugetlbfs_file(const GuestSpawn *spawn, const QemuMemoryBackend *backend)
-{
-    int fd = open(backend->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-    if (fd < 0)
-        return -1;
-    if (fchown(fd, spawn->account.uid, spawn->account.gid) < 0 || ftruncate(fd, (off_t)backend->size_bytes) < 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
 static bool
 make_hugetlbfs_dir(GuestSpawn *spawn, GError **error)
 {
@@ -101,7 +87,12 @@ create_one(GuestSpawn *spawn, QemuMemoryBackend *backend, GError **error)
         fd = create_memfd(spawn, backend);
         break;
     case QEMU_MEMORY_HUGETLBFS:
-        fd = create_hugetlbfs_file(spawn, backend);
+        fd = paths_hugetlbfs_create_file(backend->path, backend->size_bytes, spawn->account.uid,
+                                         spawn->account.gid, error);
+        if (fd < 0) {
+            guest_error_wrap(error, GUEST_ERROR_FAILED, "ram-file", NULL, backend->id);
+            return false;
+        }
         break;
     case QEMU_MEMORY_FILE:    /* QEMU creates or opens the operator's file; its identity is read afterwards */
     case QEMU_MEMORY_PRIVATE: /* nothing of ours */
