@@ -31,6 +31,8 @@ plan_for(const GuestDefinition *definition, const QemuBinary *binary, const Gues
         .machine_type = source ? source->machine_type : NULL,
         .memory = source ? source->memory : NULL,
         .start_paused = start_paused,
+        .look_at_path = qemu_plan_look_at_path,
+        .look_data = definition->cwd,
     };
     QemuPlan *plan = qemu_plan_new((const char *const *)definition->argv, &context, error);
 

@@ -222,6 +222,12 @@ qemu_keyval_parse(const QemuOption *option, const char *text, GError **error)
 }
 
 bool
+qemu_keyval_is_empty(const QemuKeyval *keyval)
+{
+    return keyval->json ? json_object_object_length(keyval->json) == 0 : keyval->settings->len == 0;
+}
+
+bool
 qemu_keyval_is_json(const QemuKeyval *keyval)
 {
     return keyval->json != NULL;

@@ -32,6 +32,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuKeyval, qemu_keyval_free)
 const char *qemu_keyval_get(const QemuKeyval *keyval, const char *key);
 /* "on", "yes", "true", "y" in any list; everything else, and no value, is FALSE. */
 bool qemu_keyval_is_on(const QemuKeyval *keyval, const char *key);
+bool qemu_keyval_is_empty(const QemuKeyval *keyval);
 bool qemu_keyval_is_json(const QemuKeyval *keyval);
 /* TRUE when the settings ask QEMU to print a list and leave: "help" or "?". */
 bool qemu_keyval_asks_help(const QemuKeyval *keyval);

@@ -49,6 +49,7 @@ qemu_plan_new(const char *const *operator_argv, const QemuPlanContext *context, 
     g_return_val_if_fail(context->name && context->uuid && context->binary, NULL);
     g_return_val_if_fail(context->role == QEMU_PLAN_FRESH || (context->machine_type && context->memory),
                          NULL);
+    g_return_val_if_fail(context->hugepage_size_bytes == 0 || context->hugetlbfs_dir, NULL);
     argv = rules.argv = qemu_argv_parse(operator_argv, error);
     if (!argv || !qemu_rules_apply(&rules, error))
         return NULL;

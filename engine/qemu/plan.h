@@ -37,6 +37,16 @@ typedef struct {
     unsigned index;
 } QemuPlanFd;
 
+/* What a mem-path of the operator's is. */
+typedef struct {
+    bool is_memory_directory; /* a directory on hugetlbfs or tmpfs: QEMU makes a nameless file in it */
+    guint64 page_size_bytes;  /* of hugetlbfs; 0 otherwise */
+} QemuPlanPath;
+/* Fills *RET_PATH, which comes zeroed: neither of the two. */
+typedef void (*QemuPlanPathFunc)(const char *path, QemuPlanPath *ret_path, gpointer data);
+/* The one that looks at the file system. DATA: the guest's working directory, absolute; for relative paths. */
+void qemu_plan_look_at_path(const char *path, QemuPlanPath *ret_path, gpointer cwd);
+
 typedef struct {
     QemuPlanRole role;
     const char *name;              /* guest name */
@@ -47,6 +57,8 @@ typedef struct {
     const char *machine_type;      /* INCOMING: the source's resolved machine type; NULL for FRESH */
     const GPtrArray *memory;       /* INCOMING: the source's QemuMemoryBackend's; NULL for FRESH */
     bool start_paused;             /* INCOMING with --paused: -S */
+    QemuPlanPathFunc look_at_path; /* FRESH: asked about every mem-path; NULL: none is a directory in memory */
+    gpointer look_data;            /* for look_at_path */
 } QemuPlanContext;
 
 typedef struct {
@@ -60,7 +72,7 @@ typedef struct {
 } QemuPlan;
 
 /*
- * Applies the rules to OPERATOR_ARGV (NULL-terminated, without argv[0]). Pure: touches no file, asks no process.
+ * Applies the rules to OPERATOR_ARGV (NULL-terminated, without argv[0]). Touches no file (but through look_at_path), asks no process.
  * A plan whose findings hold a BLOCK must not be started.
  */
 QemuPlan *qemu_plan_new(const char *const *operator_argv, const QemuPlanContext *context, GError **error);

@@ -61,10 +61,25 @@ add_monitor(QemuRules *rules, QemuPlanFdKind kind, const char *id)
     qemu_argv_append(rules->argv, "mon", mon);
 }
 
-bool
-qemu_rule_monitors(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *arg G_GNUC_UNUSED,
-                   GError **error G_GNUC_UNUSED)
+/* vl.c: any -mon turns the default monitor off; there is none with -nodefaults, or when the operator has
+ * named one. */
+static bool
+takes_away_default_monitor(const QemuRules *rules)
 {
+    static const char *const options[] = {"nodefaults", "monitor", "mon", "qmp", "qmp-pretty"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+        if (qemu_argv_find(rules->argv, options[i]))
+            return false;
+    }
+    return true;
+}
+
+bool
+qemu_rule_monitors(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error G_GNUC_UNUSED)
+{
+    if (takes_away_default_monitor(rules))
+        qemu_rules_report(rules, QEMU_FINDING_OK, rule, arg);
     add_monitor(rules, QEMU_PLAN_FD_MONITOR, QEMU_RULES_OUR_PREFIX "monitor");
     add_monitor(rules, QEMU_PLAN_FD_OPERATOR, QEMU_RULES_OUR_PREFIX "operator");
     return true;
@@ -78,12 +93,4 @@ qemu_rule_incoming(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg
     if (rules->context->start_paused)
         qemu_argv_append(rules->argv, "S", NULL);
     return true;
-}
-
-bool
-qemu_rule_pidfile(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error)
-{
-    g_free(rules->plan->pidfile); /* QEMU takes the last one */
-    rules->plan->pidfile = g_strdup(arg->value);
-    return qemu_rule_drop(rules, rule, arg, error);
 }

@@ -28,21 +28,81 @@ static const QemuRule table[] = {
     {"object device chardev mon netdev", QEMU_RULE_BOTH, qemu_rule_our_ids, NULL,
      "ids that begin with “" QEMU_RULES_OUR_PREFIX "” are those of moult's own monitors", "choose another id"},
 
-    /* The machine first: other rules ask for its type */
+    {NULL, QEMU_RULE_BOTH, qemu_rule_descriptors, "fd-argument",
+     "QEMU is started without the descriptors it speaks of", "name the file or device by its path"},
+
+    /* Options and settings that this QEMU does not have; others see what they were translated to */
+    {NULL, QEMU_RULE_BOTH, qemu_rule_versions, NULL,
+     "options come and go; a definition must work with the QEMU at hand", NULL},
+    {"chroot", QEMU_RULE_BOTH, qemu_rule_hinder, "chroot",
+     "QEMU could not reach the socket through which the state leaves", "leave it out"},
+    {"run-with", QEMU_RULE_BOTH, qemu_rule_run_with, "chroot",
+     "QEMU could not reach the socket through which the state leaves", "leave chroot= out"},
+    {"device object", QEMU_RULE_BOTH, qemu_rule_gone_settings, "setting-gone",
+     "a setting that is gone from this QEMU, and that had no effect as it was set, is left out", NULL},
+    {"smp", QEMU_RULE_BOTH, qemu_rule_smp, "setting-gone",
+     "this QEMU wants a part of the topology that it is to compute left out, not set to 0", NULL},
+
+    /* The machine: other rules ask for its type */
     {NULL, QEMU_RULE_BOTH, qemu_rule_machine, NULL,
      "an alias such as q35 or pc is another machine on another QEMU, and the state fits one machine type only", NULL},
+    {NULL, QEMU_RULE_BOTH, qemu_rule_target, "target-untested",
+     "only x86 machines are known to leave the guest's memory alone when they start", NULL},
+    {NULL, QEMU_RULE_BOTH, qemu_rule_confidential, "confidential-guest",
+     "the guest's memory is encrypted for this one QEMU", NULL},
+    {"cpu", QEMU_RULE_INCOMING, qemu_rule_cpu, "cpu-host",
+     "what this CPU model has depends on the QEMU and the host; it is compared before the guest moves",
+     "a named model is the same everywhere"},
+    {"xen-domid xen-attach xen-domid-restrict", QEMU_RULE_BOTH, qemu_rule_hinder, "device-xen",
+     "the guest belongs to a Xen host", NULL},
 
-    /* What moult adds; first, so that the monitors have the numbers 3 and 4 in every instance */
-    {NULL, QEMU_RULE_BOTH, qemu_rule_monitors, NULL,
-     "one monitor is the engine's, one is reserved for the operator", NULL},
+    /* What moult adds; before the memory, so that the monitors have the numbers 3 and 4 in every instance */
+    {NULL, QEMU_RULE_BOTH, qemu_rule_monitors, "monitor-default",
+     "QEMU's own default monitor is not opened: one monitor is the engine's, one is reserved for the operator",
+     "connect to the operator's socket of the guest"},
 
     /* Memory: files of ours, shared, so that the next QEMU opens the same pages */
     {"object", QEMU_RULE_BOTH, qemu_rule_memory_backend, NULL,
      "memory must be shared and a named file to be handed over", NULL},
     {NULL, QEMU_RULE_BOTH, qemu_rule_memory_default, NULL,
-     "without a backend QEMU allocates private memory, under the id that the machine type prescribes", NULL},
+     "a shared file of the same pages, which the next QEMU can open too", NULL},
+    {"mem-prealloc", QEMU_RULE_INCOMING, qemu_rule_drop, "prealloc-dropped",
+     "the memory is there already, and touching it would disturb the running guest", NULL},
     {NULL, QEMU_RULE_INCOMING, qemu_rule_memory_complete, NULL,
      "every memory backend of the running guest must have its counterpart", NULL},
+
+    /* Devices */
+    {"device", QEMU_RULE_BOTH, qemu_rule_device, NULL, "a device must be known to QEMU, and movable", NULL},
+    {"object", QEMU_RULE_BOTH, qemu_rule_object, NULL, "an object must be known to QEMU, and movable", NULL},
+    {"fsdev virtfs", QEMU_RULE_BOTH, qemu_rule_hinder, "device-9p",
+     "a shared folder that is mounted in the guest cannot be handed over", "unmount and remove it before an upgrade"},
+    {"tpmdev", QEMU_RULE_BOTH, qemu_rule_hinder, "device-tpm",
+     "its state is with a TPM emulator or the host's TPM, which serve one QEMU at a time",
+     "plan a restart of the guest"},
+    {"drive blockdev", QEMU_RULE_BOTH, qemu_rule_disk, "disk-snapshot",
+     "what the guest writes is in a temporary file that only the running QEMU has", "leave snapshot=on out"},
+    {"snapshot", QEMU_RULE_BOTH, qemu_rule_hinder, "disk-snapshot",
+     "what the guest writes is in temporary files that only the running QEMU has", "leave it out"},
+    {"netdev nic net", QEMU_RULE_BOTH, qemu_rule_network, NULL, "two QEMUs cannot hold one port or device", NULL},
+    {"audio audiodev", QEMU_RULE_BOTH, qemu_rule_audio, "audio-wav",
+     "the file would be emptied when a second QEMU opens it", "choose another driver"},
+
+    /* Character devices. On the target nothing is emptied */
+    {"chardev", QEMU_RULE_BOTH, qemu_rule_chardev, "chardev-append",
+     "a second QEMU would empty the file: append=on (logappend=on)", NULL},
+    {"serial parallel debugcon monitor qmp qmp-pretty", QEMU_RULE_BOTH, qemu_rule_chardev_text, "chardev-append",
+     "a second QEMU would empty the file: written out with append=on", NULL},
+    {NULL, QEMU_RULE_BOTH, qemu_rule_serial_none, "serial-none",
+     "“-serial none” before another -serial means another machine since QEMU 9.0",
+     "write the ports as -device isa-serial"},
+
+    /* Displays */
+    {"display", QEMU_RULE_BOTH, qemu_rule_display, NULL, "a window or a port belongs to one QEMU", NULL},
+    {"vnc", QEMU_RULE_BOTH, qemu_rule_vnc, NULL, "a port belongs to one QEMU", NULL},
+    {"spice", QEMU_RULE_BOTH, qemu_rule_hinder, "display-spice", "the running QEMU holds the port",
+     "use “-display none”"},
+    {NULL, QEMU_RULE_BOTH, qemu_rule_display_default, "display-none",
+     "no display is asked for: without “-display none” QEMU would open a window or a VNC port", "name one: -display"},
 
     /* Who the guest is */
     {NULL, QEMU_RULE_BOTH, qemu_rule_uuid, NULL,
@@ -55,6 +115,13 @@ static const QemuRule table[] = {
      "the engine runs QEMU in the background and must be its parent", NULL},
     {"pidfile", QEMU_RULE_BOTH, qemu_rule_pidfile, "pidfile-kept",
      "QEMU locks its pidfile, so that a second QEMU of the same guest would not start: moult writes it", NULL},
+    {"D", QEMU_RULE_INCOMING, qemu_rule_drop_warn, "log-dropped",
+     "QEMU empties its log when it opens it, and the running QEMU still writes to it: the new one logs into the log "
+     "of its instance", NULL},
+    {"gdb s", QEMU_RULE_INCOMING, qemu_rule_drop_warn, "gdb-dropped",
+     "the running QEMU holds the debugger's port", "open it again with the monitor command gdbserver"},
+    {"icount", QEMU_RULE_BOTH, qemu_rule_replay, "replay",
+     "a recorded run belongs to one QEMU from its start to its end", NULL},
     {"loadvm", QEMU_RULE_INCOMING, qemu_rule_drop, "loadvm-dropped",
      "the state comes from the running QEMU, not from a snapshot", NULL},
     {"S", QEMU_RULE_INCOMING, qemu_rule_drop, "stopped-dropped",

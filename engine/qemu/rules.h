@@ -16,7 +16,6 @@ typedef struct {
         *machine; /* what plan->machine_type is on this binary; NULL until known, or unknown to it */
     int release;  /* QEMU_RELEASE of the binary */
     int next_fd_number;
-    bool has_operator_monitor; /* -monitor, -qmp or -mon of the operator's */
 } QemuRules;
 
 typedef struct QemuRule QemuRule;
@@ -69,10 +68,41 @@ bool qemu_rule_refuse(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GErr
 /* rules-machine.c */
 bool qemu_rule_machine(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 
-/* rules-memory.c */
+/* rules-backend.c */
 bool qemu_rule_memory_backend(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
-bool qemu_rule_memory_default(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 bool qemu_rule_memory_complete(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+/* An id that QEMU accepts and that no backend of the plan has yet. */
+bool qemu_rules_check_backend_id(const QemuRules *rules, const char *id, GError **error);
+/* The running guest's backend; NULL when there is none, and for a fresh guest. */
+const QemuMemoryBackend *qemu_rules_find_source(const QemuRules *rules, const char *id);
+/* TRUE: a file of ours that can be handed over. */
+bool qemu_rules_is_ours(const QemuMemoryBackend *backend);
+/*
+ * TRUE when the backend ID, whose mem-path is PATH, is to become ours: PATH is a directory in memory, or
+ * (INCOMING) the running guest's is ours.
+ */
+bool qemu_rules_is_ours_to_make(const QemuRules *rules, const char *id, const char *path,
+                                guint64 *ret_page_size_bytes);
+/*
+ * Enters a backend of ours: as the running guest has it when this is an upgrade (with the identity of its
+ * file), else a new one. A private one of the running guest becomes a new shared one: its content must be
+ * copied, but the next upgrade need not. Borrowed.
+ */
+const QemuMemoryBackend *qemu_rules_add_backend(QemuRules *rules, const char *id, guint64 size_bytes,
+                                                guint64 page_size_bytes);
+/* Enters a backend of the operator's that stays as it is. */
+void qemu_rules_keep_backend(QemuRules *rules, const char *id, guint64 size_bytes, const char *path,
+                             bool shared);
+/* The mem-path that QEMU is given for a backend of ours. Owned. */
+char *qemu_rules_dup_mem_path(const QemuMemoryBackend *backend);
+/*
+ * Machine types up to 3.1 name the RAM block of a memory-backend-file "/objects/ID" (hw_compat_3_1), but that
+ * of the machine's own memory and of a memory-backend-ram "ID": ours must be called as what it replaces.
+ */
+void qemu_rules_set_block_name(const QemuRules *rules, QemuKeyval *settings);
+
+/* rules-ram.c */
+bool qemu_rule_memory_default(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 
 /* rules-guest.c */
 bool qemu_rule_our_ids(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
@@ -80,4 +110,38 @@ bool qemu_rule_uuid(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError
 bool qemu_rule_name(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 bool qemu_rule_monitors(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 bool qemu_rule_incoming(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+
+/* rules-process.c */
 bool qemu_rule_pidfile(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_replay(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_cpu(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_descriptors(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+
+/* rules-gone.c */
+bool qemu_rule_versions(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_run_with(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_gone_settings(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_smp(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+
+/* rules-device.c */
+bool qemu_rule_device(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_object(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_confidential(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_target(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+
+/* rules-disk.c */
+bool qemu_rule_disk(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+
+/* rules-display.c */
+bool qemu_rule_display(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_vnc(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_display_default(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+
+/* rules-network.c */
+bool qemu_rule_network(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+
+/* rules-chardev.c */
+bool qemu_rule_chardev(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_chardev_text(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_serial_none(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_audio(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
