@@ -188,7 +188,6 @@ main(int argc, char **argv)
     g_autoptr(GOptionContext) context = g_option_context_new("- replace the QEMU under running guests");
 
     setlocale(LC_ALL, "");
-    umask(0077);
     signal(SIGPIPE, SIG_IGN);
     g_option_context_add_main_entries(context, options, NULL);
     if (!g_option_context_parse(context, &argc, &argv, &error) || argc > 1) {
@@ -200,5 +199,6 @@ main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     Launcher *launcher = launcher_start(&error);
+    umask(0077); /* for what the engine makes; the launcher's QEMUs keep the mask that was inherited */
     return launcher ? run(launcher) : fail(error);
 }
