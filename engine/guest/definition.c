@@ -7,6 +7,7 @@
 
 #define MAX_USER_BYTES 256
 #define MAX_PATH_BYTES 4095
+#define MIB ((guint64)1024 * 1024)
 
 G_DEFINE_QUARK(moult - guest - definition - error - quark, guest_definition_error)
 
@@ -124,7 +125,7 @@ check_user(const char *user, GError **error)
 static bool
 check_page_size(guint64 size_bytes, GError **error)
 {
-    bool fine = size_bytes == 0 || size_bytes == 2 * 1024 * 1024 || size_bytes == 1024 * 1024 * 1024;
+    bool fine = size_bytes == 0 || size_bytes == 2 * MIB || size_bytes == 1024 * MIB;
     return has_no_problem(fine ? NULL : "is neither 0 nor 2 MiB nor 1 GiB", "hugepage_size_bytes", error);
 }
 

@@ -20,7 +20,7 @@ typedef enum {
 } GuestDefinitionError;
 
 /* Bounds of what is accepted, from an operator as from a file. The kernel takes no longer argument (MAX_ARG_STRLEN). */
-#define GUEST_DEFINITION_MAX_FILE_BYTES (4U * 1024 * 1024)
+#define GUEST_DEFINITION_MAX_FILE_BYTES ((size_t)4 * 1024 * 1024)
 #define GUEST_DEFINITION_MAX_STRINGS 4096U
 #define GUEST_DEFINITION_MAX_STRING_BYTES 131071U
 

@@ -22,7 +22,7 @@ node_new(Launcher *launcher, GError **error)
     if (!node->dirs || !paths_dirs_create(node->dirs, error))
         return NULL;
     node->lock_fd = paths_lock_acquire(node->dirs->lock, 0, error);
-    if (node->lock_fd < 0)
+    if (node->lock_fd < 0 || !paths_dirs_sweep(node->dirs, error))
         return NULL;
     node->environment.dirs = node->dirs;
     node->environment.tables = objlist_tables_new();
