@@ -30,7 +30,8 @@ typedef struct {
     ControlServer *server;
     gint idle_timeout_s; /* 0: stays */
     guint idle_source;
-    char *socket_path; /* removed at the end; NULL when somebody else made it */
+    int runtime_fd;    /* the folder of the socket; -1 when somebody else made the socket */
+    char *socket_name; /* removed at the end; NULL when somebody else made it */
 } Engine;
 
 static gint option_timeout_s;
@@ -39,7 +40,7 @@ static gboolean option_version;
 
 static const GOptionEntry options[] = {
     {"timeout", 0, 0, G_OPTION_ARG_INT, &option_timeout_s, "Leave after SECONDS without clients and work", "SECONDS"},
-    {"ready-fd", 0, 0, G_OPTION_ARG_INT, &option_ready_fd, "Write a byte to FD once the socket is open", "FD"},
+    {"ready-fd", 0, 0, G_OPTION_ARG_INT, &option_ready_fd, "Write R to FD once the socket is open, L when another engine runs", "FD"},
     {"version", 0, 0, G_OPTION_ARG_NONE, &option_version, "Show the version", NULL},
     {NULL},
 };
@@ -52,12 +53,12 @@ on_idle(gpointer user_data)
     Engine *engine = user_data;
 
     engine->idle_source = 0;
-    if (engine->socket_path)
-        unlink(engine->socket_path);
+    if (engine->socket_name)
+        control_listen_hide(engine->runtime_fd, engine->socket_name);
     if (!control_server_accept_last(engine->server))
         g_main_loop_quit(engine->loop);
-    else
-        g_warning("somebody connected while leaving; staying for them"); /* new clients start an engine of their own */
+    else if (engine->socket_name)
+        control_listen_unhide(engine->runtime_fd, engine->socket_name);
     return G_SOURCE_REMOVE;
 }
 
@@ -104,23 +105,24 @@ listen_at(Engine *engine, GError **error)
         return -1;
     if (fd >= 0)
         return fd;
-    int dir_fd = open(dirs->runtime, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    engine->runtime_fd = open(dirs->runtime, O_PATH | O_DIRECTORY | O_CLOEXEC);
     g_autofree char *name = g_path_get_basename(dirs->control_socket);
-    fd = control_listen_bind(dir_fd, name, error);
-    close(dir_fd);
+    fd = control_listen_bind(engine->runtime_fd, name, error);
     if (fd >= 0)
-        engine->socket_path = g_strdup(dirs->control_socket);
+        engine->socket_name = g_steal_pointer(&name);
     return fd;
 }
 
+/* "R" once the socket is open, "L" when another engine holds the lock; cli/spawn.h is the other end. */
 static void
-tell_ready(void)
+tell_starter(const char *byte)
 {
     if (option_ready_fd < 0)
         return;
-    if (write(option_ready_fd, "R", 1) < 0)
+    if (write(option_ready_fd, byte, 1) < 0)
         g_debug("nobody waits for readiness");
     close(option_ready_fd);
+    option_ready_fd = -1;
 }
 
 static bool
@@ -137,7 +139,7 @@ serve(Engine *engine, GError **error)
     engine->server = control_server_new(fd, methods, n_methods, &context);
     control_server_set_clients_func(engine->server, on_clients_changed, engine);
     node_set_busy_func(engine->node, on_busy_changed, engine);
-    tell_ready();
+    tell_starter("R");
     update_idle(engine);
     g_main_loop_run(engine->loop);
     return true;
@@ -146,14 +148,18 @@ serve(Engine *engine, GError **error)
 static int
 fail(const GError *error)
 {
+    bool is_locked = g_error_matches(error, PATHS_ERROR, PATHS_ERROR_BUSY);
+
+    if (is_locked)
+        tell_starter("L");
     g_printerr("moultd: %s\n", error->message);
-    return g_error_matches(error, PATHS_ERROR, PATHS_ERROR_BUSY) ? EXIT_LOCKED : EXIT_FAILURE;
+    return is_locked ? EXIT_LOCKED : EXIT_FAILURE;
 }
 
 static int
 run(Launcher *launcher)
 {
-    Engine engine = {.idle_timeout_s = option_timeout_s};
+    Engine engine = {.idle_timeout_s = option_timeout_s, .runtime_fd = -1};
     g_autoptr(GError) error = NULL;
     /* Before anything starts a thread (GLib does for signals): capabilities are dropped thread by thread. */
     if (!confinement_apply(&error)) {
@@ -174,9 +180,11 @@ run(Launcher *launcher)
         g_warning("upgrades are still under way; the next engine takes them up");
     if (engine.server)
         control_server_free(engine.server);
-    if (engine.socket_path)
-        unlink(engine.socket_path);
-    g_free(engine.socket_path);
+    if (engine.socket_name)
+        control_listen_remove(engine.runtime_fd, engine.socket_name);
+    if (engine.runtime_fd >= 0)
+        close(engine.runtime_fd);
+    g_free(engine.socket_name);
     g_main_loop_unref(engine.loop);
     return served ? EXIT_SUCCESS : fail(error);
 }

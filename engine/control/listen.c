@@ -124,3 +124,34 @@ control_listen_bind(int dirfd, const char *name, GError **error)
     close(fd);
     return -1;
 }
+
+static char *
+hidden_name(const char *name)
+{
+    return g_strdup_printf(".%s.hidden", name);
+}
+
+bool
+control_listen_hide(int dirfd, const char *name)
+{
+    g_autofree char *hidden = hidden_name(name);
+
+    return renameat(dirfd, name, dirfd, hidden) == 0;
+}
+
+bool
+control_listen_unhide(int dirfd, const char *name)
+{
+    g_autofree char *hidden = hidden_name(name);
+
+    return renameat(dirfd, hidden, dirfd, name) == 0;
+}
+
+void
+control_listen_remove(int dirfd, const char *name)
+{
+    g_autofree char *hidden = hidden_name(name);
+
+    (void)unlinkat(dirfd, name, 0);
+    (void)unlinkat(dirfd, hidden, 0);
+}

@@ -20,3 +20,13 @@ bool control_listen_activated(int *ret_fd, GError **error);
  * -1.
  */
 int control_listen_bind(int dirfd, const char *name, GError **error);
+
+/*
+ * Before an idle engine leaves: takes NAME away, so that later clients look for an engine of their own,
+ * without losing those that are connecting (see control_server_accept_last). False when it was not there.
+ */
+bool control_listen_hide(int dirfd, const char *name);
+/* Puts a hidden socket back: somebody has come. */
+bool control_listen_unhide(int dirfd, const char *name);
+/* Removes NAME, hidden or not. */
+void control_listen_remove(int dirfd, const char *name);

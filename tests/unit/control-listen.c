@@ -120,6 +120,23 @@ a_failed_bind_leaves_nothing(void **state)
 }
 
 static void
+a_hidden_socket_keeps_its_clients(void **state)
+{
+    Folder *folder = *state;
+    int fd = control_listen_bind(folder->dirfd, "s", NULL);
+
+    assert_true(control_listen_hide(folder->dirfd, "s"));
+    assert_int_equal(try_connect(folder), -1);
+    assert_true(control_listen_unhide(folder->dirfd, "s"));
+    assert_int_equal(try_connect(folder), 0);
+    assert_true(control_listen_hide(folder->dirfd, "s"));
+    assert_false(control_listen_hide(folder->dirfd, "s"));
+    control_listen_remove(folder->dirfd, "s");
+    assert_false(control_listen_unhide(folder->dirfd, "s"));
+    close(fd);
+}
+
+static void
 set_activation(pid_t pid, const char *count)
 {
     g_autofree char *text = g_strdup_printf("%d", (int)pid);
@@ -193,6 +210,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_stale_socket_is_replaced, folder_new, folder_free),
         cmocka_unit_test_setup_teardown(left_overs_of_a_bind_do_not_matter, folder_new, folder_free),
         cmocka_unit_test_setup_teardown(a_failed_bind_leaves_nothing, folder_new, folder_free),
+        cmocka_unit_test_setup_teardown(a_hidden_socket_keeps_its_clients, folder_new, folder_free),
         cmocka_unit_test_setup_teardown(passed_sockets_are_checked, folder_new, folder_free),
         cmocka_unit_test_setup_teardown(variables_for_another_process_are_ignored, folder_new, folder_free),
     };
