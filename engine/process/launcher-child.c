@@ -2,14 +2,16 @@
 /*
  * From fork to exec: the new process takes on its attributes. The order matters:
  *
- *   descriptors            first, while the descriptor limit is still ours
- *   cgroup, oom score      through the engine's own /proc and /sys, before another mount namespace hides them
- *   nice, affinity, limits while still privileged (raising a hard limit needs CAP_SYS_RESOURCE)
- *   groups, gid, uid       in this order: after setuid none of the others is allowed
- *   namespaces             after the ids, so that these are the engine's view of them and need no uid map
- * read; the capabilities needed are kept across setuid for it. A user namespace joined last does not bind the
- * steps before it cwd                    a path inside the mount namespace. Without namespaces it comes
- * before the ids: the process that is replaced may have got there as root too leave to exec, exec
+ * - Descriptors first, while the descriptor limit is still ours.
+ * - Control group, label, OOM score: through the engine's own /proc and /sys, before another mount namespace
+ *   hides them.
+ * - Nice value, affinity, limits, while still privileged (raising a hard limit needs CAP_SYS_RESOURCE).
+ * - Working directory: where the process that is replaced may have got as root, too.
+ * - Groups, gid, uid, in this order: after setuid none of the others is allowed.
+ * - Namespaces after the ids, so that these are the engine's view of them and need no uid map read; the
+ *   capabilities it takes are kept across setuid. The working directory is a path in there, so it comes then.
+ * - The death signal: a change of ids clears it.
+ * - Leave to exec, exec.
  *
  * Only async-signal-safe calls: raw system calls where glibc's wrapper would speak to threads that do not
  * exist here.
@@ -58,6 +60,14 @@ require(const Child *child, LauncherStep step, long result)
         fail(child, step, errno);
 }
 
+/* The same for what need not be had at any price. */
+static void
+require_if_permitted(const Child *child, LauncherStep step, long result)
+{
+    if (result < 0 && !(child->payload->as_permitted && (errno == EACCES || errno == EPERM)))
+        fail(child, step, errno);
+}
+
 static void
 reset_signals(void)
 {
@@ -85,6 +95,10 @@ place_descriptors(Child *child, const LauncherChildStart *start)
         require(child, LAUNCHER_STEP_DESCRIPTORS, high[i]);
     }
     child->reply_fd = high[LAUNCHER_WIRE_FD_REPLY];
+    if (start->namespaces_fd >= 0) {
+        child->namespaces_fd = fcntl(start->namespaces_fd, F_DUPFD_CLOEXEC, above + 1);
+        require(child, LAUNCHER_STEP_DESCRIPTORS, child->namespaces_fd);
+    }
     /* Everything goes at exec, but what dup2 places next. */
     require(child, LAUNCHER_STEP_DESCRIPTORS, syscall(SYS_close_range, 0u, ~0u, CLOSE_RANGE_CLOEXEC));
     require(child, LAUNCHER_STEP_DESCRIPTORS, dup2(high[LAUNCHER_WIRE_FD_STDIN], STDIN_FILENO));
@@ -117,7 +131,8 @@ join_cgroups(const Child *child)
         int dir_fd = open(child->order->cgroup_dirs[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 
         require(child, LAUNCHER_STEP_CGROUP, dir_fd);
-        require(child, LAUNCHER_STEP_CGROUP, write_file(dir_fd, "cgroup.procs", "0")); /* 0: the writer */
+        /* 0: the writer */
+        require_if_permitted(child, LAUNCHER_STEP_CGROUP, write_file(dir_fd, "cgroup.procs", "0"));
         close(dir_fd);
     }
 }
@@ -135,7 +150,28 @@ set_oom_score_adj(const Child *child)
     while (magnitude /= 10);
     if (value < 0)
         *--cursor = '-';
-    require(child, LAUNCHER_STEP_OOM_SCORE, write_file(AT_FDCWD, "/proc/self/oom_score_adj", cursor));
+    require_if_permitted(child, LAUNCHER_STEP_OOM_SCORE,
+                         write_file(AT_FDCWD, "/proc/self/oom_score_adj", cursor));
+}
+
+static rlim_t
+lower(rlim_t a, rlim_t b)
+{
+    return a < b ? a : b; /* RLIM_INFINITY is the highest */
+}
+
+static long
+set_limit(const Child *child, int resource)
+{
+    struct rlimit limit = child->payload->limits[resource], own;
+
+    if (setrlimit(resource, &limit) == 0)
+        return 0;
+    if (errno != EPERM || !child->payload->as_permitted || getrlimit(resource, &own) < 0)
+        return -1;
+    limit.rlim_max = lower(limit.rlim_max, own.rlim_max);
+    limit.rlim_cur = lower(limit.rlim_cur, limit.rlim_max);
+    return setrlimit(resource, &limit);
 }
 
 static void
@@ -146,7 +182,7 @@ set_limits(const Child *child, const struct rlimit *nofile)
     if (!child->payload->has_limits)
         return;
     for (int resource = 0; resource < RLIM_NLIMITS; resource++)
-        require(child, LAUNCHER_STEP_LIMITS, setrlimit(resource, &child->payload->limits[resource]));
+        require(child, LAUNCHER_STEP_LIMITS, set_limit(child, resource));
 }
 
 static void
@@ -157,7 +193,7 @@ set_scheduling(const Child *child)
     if (payload->set_oom_score_adj)
         set_oom_score_adj(child);
     if (payload->set_nice)
-        require(child, LAUNCHER_STEP_NICE, setpriority(PRIO_PROCESS, 0, payload->nice));
+        require_if_permitted(child, LAUNCHER_STEP_NICE, setpriority(PRIO_PROCESS, 0, payload->nice));
     if (payload->has_affinity)
         require(child, LAUNCHER_STEP_AFFINITY,
                 sched_setaffinity(0, sizeof(payload->affinity), &payload->affinity));
@@ -215,22 +251,6 @@ await_leave(const Child *child)
 }
 
 static void
-open_namespaces(Child *child)
-{
-    pid_t of = child->payload->namespaces_of;
-
-    child->namespaces_fd = -1;
-    if (of <= 0)
-        return;
-    child->namespaces_flags = launcher_namespaces_compare(of);
-    require(child, LAUNCHER_STEP_NAMESPACES, child->namespaces_flags);
-    if (child->namespaces_flags == 0)
-        return;
-    child->namespaces_fd = launcher_namespaces_open(of);
-    require(child, LAUNCHER_STEP_NAMESPACES, child->namespaces_fd);
-}
-
-static void
 enter(const Child *child)
 {
     if (child->namespaces_fd < 0) {
@@ -247,14 +267,19 @@ _Noreturn void
 launcher_child_run(const LauncherChildStart *start)
 {
     const LauncherOrder *order = start->order;
-    Child child = {.payload = order->payload, .order = order, .reply_fd = start->fds[LAUNCHER_WIRE_FD_REPLY]};
+    Child child = {.payload = order->payload,
+                   .order = order,
+                   .reply_fd = start->fds[LAUNCHER_WIRE_FD_REPLY],
+                   .namespaces_fd = -1,
+                   .namespaces_flags = start->namespaces_flags};
     sigset_t none;
 
     reset_signals();
     require(&child, LAUNCHER_STEP_SESSION, setsid());
     place_descriptors(&child, start);
     join_cgroups(&child);
-    open_namespaces(&child);
+    if (order->exec_label)
+        require(&child, LAUNCHER_STEP_LABEL, write_file(AT_FDCWD, "/proc/self/attr/exec", order->exec_label));
     set_scheduling(&child);
     set_limits(&child, start->nofile);
     enter(&child);

@@ -130,31 +130,56 @@ clone_sibling(int *ret_pidfd)
 }
 
 static void
-create_child(const Received *received, const LauncherOrder *order)
+create_child(const Received *received, LauncherChildStart *start)
 {
-    LauncherChildStart start = {
-        .order = order, .fds = received->fds, .n_fds = received->n_fds, .nofile = &original_nofile};
     int reply_fd = received->fds[LAUNCHER_WIRE_FD_REPLY];
-    int pidfd = -1, namespace = LAUNCHER_NAMESPACES_SAME, errnum;
-    pid_t pid;
+    int pidfd = -1, pid_namespace = LAUNCHER_NAMESPACES_SAME, errnum;
+    pid_t pid, beside = start->order->payload->namespaces_of;
 
-    if (order->payload->namespaces_of > 0)
-    namespace = launcher_namespaces_join_pid(order->payload->namespaces_of);
-    if (namespace == -1) {
+    if (beside > 0)
+        pid_namespace = launcher_namespaces_join_pid(beside);
+    if (pid_namespace == -1) {
         report_failure(reply_fd, LAUNCHER_STEP_NAMESPACES, errno);
         return;
     }
     pid = clone_sibling(&pidfd);
     if (pid == 0)
-        launcher_child_run(&start);
+        launcher_child_run(start);
     errnum = errno;
-    launcher_namespaces_leave_pid(namespace);
+    launcher_namespaces_leave_pid(pid_namespace);
     if (pid < 0) {
         report_failure(reply_fd, LAUNCHER_STEP_CLONE, errnum);
         return;
     }
     report_started(reply_fd, pid, pidfd);
     close(pidfd);
+}
+
+static void
+execute(const Received *received, const LauncherOrder *order)
+{
+    LauncherChildStart start = {.order = order,
+                                .fds = received->fds,
+                                .n_fds = received->n_fds,
+                                .nofile = &original_nofile,
+                                .namespaces_fd = -1};
+    pid_t beside = order->payload->namespaces_of;
+
+    if (beside > 0) {
+        start.namespaces_fd = launcher_namespaces_open(beside, &start.namespaces_flags);
+        if (start.namespaces_fd < 0) {
+            report_failure(received->fds[LAUNCHER_WIRE_FD_REPLY], LAUNCHER_STEP_NAMESPACES, errno);
+            return;
+        }
+    }
+    if (start.namespaces_fd >= 0 &&
+        start.namespaces_flags == 0) { /* the same ones: setns would not take that */
+        close(start.namespaces_fd);
+        start.namespaces_fd = -1;
+    }
+    create_child(received, &start);
+    if (start.namespaces_fd >= 0)
+        close(start.namespaces_fd);
 }
 
 static void
@@ -178,7 +203,7 @@ serve(const Received *received)
     }
     if (launcher_payload_open(base, (size_t)status.st_size, &order) &&
         order.payload->n_fds == received->n_fds - LAUNCHER_WIRE_FD_CHILD)
-        create_child(received, &order);
+        execute(received, &order);
     else
         report_failure(reply_fd, LAUNCHER_STEP_REQUEST, EBADMSG);
     munmap(base, (size_t)status.st_size);

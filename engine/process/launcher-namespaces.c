@@ -68,8 +68,9 @@ close_keeping_errno(int fd)
     errno = saved_errno;
 }
 
-int
-launcher_namespaces_compare(pid_t of)
+/* The namespaces of OF that differ, as CLONE_NEW* flags; -1 with errno. */
+static int
+compare_all(pid_t of)
 {
     int own_dir = open_ns_dir(0), other_dir = open_ns_dir(of), flags = 0;
 
@@ -86,9 +87,16 @@ launcher_namespaces_compare(pid_t of)
 }
 
 int
-launcher_namespaces_open(pid_t of)
+launcher_namespaces_open(pid_t of, int *ret_flags)
 {
-    return (int)syscall(SYS_pidfd_open, of, 0);
+    int pidfd = (int)syscall(SYS_pidfd_open, of, 0), flags = pidfd < 0 ? -1 : compare_all(of);
+
+    if (flags < 0) {
+        close_keeping_errno(pidfd);
+        return -1;
+    }
+    *ret_flags = flags;
+    return pidfd;
 }
 
 int

@@ -57,6 +57,7 @@ fill_attributes(LauncherPayload *payload, const LauncherAttributes *attributes)
     payload->nice = attributes->nice;
     payload->set_oom_score_adj = attributes->set_oom_score_adj;
     payload->oom_score_adj = attributes->oom_score_adj;
+    payload->as_permitted = attributes->as_permitted;
     payload->die_with_engine = attributes->die_with_engine;
     payload->namespaces_of = attributes->namespaces_of;
     payload->has_affinity = attributes->affinity != NULL;
@@ -79,6 +80,7 @@ serialise(const LauncherRequest *request)
         payload->fd_numbers[i] = request->fds[i].number;
     payload->binary = append_string(bytes, request->binary);
     payload->cwd = append_string(bytes, request->attributes.cwd);
+    payload->exec_label = append_string(bytes, request->attributes.exec_label);
     payload->argv = append_list(bytes, request->argv, &payload->n_argv);
     payload->has_envp = request->envp != NULL;
     payload->envp = append_list(bytes, request->envp, &payload->n_envp);
@@ -208,6 +210,8 @@ launcher_payload_open(void *base, size_t size, LauncherOrder *ret_order)
     if (payload->has_envp && !(order.envp = open_list(&mapping, payload->envp, payload->n_envp)))
         return false;
     if (payload->cwd && !(order.cwd = open_string(&mapping, payload->cwd)))
+        return false;
+    if (payload->exec_label && !(order.exec_label = open_string(&mapping, payload->exec_label)))
         return false;
     if (!holds(&mapping, payload->groups, payload->n_groups, sizeof(gid_t)))
         return false;

@@ -2,11 +2,13 @@
 /*
  * What the engine and its launcher say to each other. Internal to launcher*.c.
  *
- *   engine   -> launcher  one datagram LauncherWireRequest a spawn, with descriptors: LauncherWireFd, then
- * the child's launcher -> engine    on the request's own socket: LauncherReport STARTED with the pidfd child
- * -> engine    on the same socket: LauncherReport FAILED with step and errno, if a step before exec fails
- *   engine   -> child     one byte: leave to exec. End of file instead: the engine is gone, the child ends
- *   (end of file)         the child has executed its binary (the socket is CLOEXEC), or is dead
+ * - Engine to launcher: one datagram LauncherWireRequest a spawn, with descriptors (LauncherWireFd, then the
+ *   child's).
+ * - Launcher to engine, on the request's own socket: LauncherReport STARTED with the pidfd.
+ * - Child to engine, on the same socket: LauncherReport FAILED with step and errno, if a step before exec
+ *   fails.
+ * - Engine to child: one byte, leave to exec. End of file instead: the engine is gone, the child ends.
+ * - End of file at the engine: the child has executed its binary (the socket is CLOEXEC), or is dead.
  *
  * Each spawn has a socket of its own, so the launcher never waits for anybody: neither for a binary on a slow
  * file system nor for an engine thread, and requests of several threads do not meet. The arguments travel in
@@ -56,6 +58,7 @@ typedef enum {
     LAUNCHER_STEP_UID,
     LAUNCHER_STEP_NAMESPACES,
     LAUNCHER_STEP_CWD,
+    LAUNCHER_STEP_LABEL,
     LAUNCHER_STEP_DEATH_SIGNAL,
     LAUNCHER_STEP_EXEC,
     LAUNCHER_N_STEPS
@@ -76,9 +79,10 @@ typedef struct {
     uint32_t size_bytes; /* of the whole */
     uint32_t n_fds;
     int32_t fd_numbers[LAUNCHER_MAX_FDS];
-    uint64_t binary, cwd, argv, envp, cgroup_dirs, groups;
+    uint64_t binary, cwd, exec_label, argv, envp, cgroup_dirs, groups;
     uint32_t n_argv, n_envp, n_cgroup_dirs, n_groups;
-    uint8_t has_envp, has_limits, has_affinity, set_ids, set_umask, set_nice, set_oom_score_adj, die_with_engine; /* bool */
+    uint8_t has_envp, has_limits, has_affinity, set_ids, set_umask, set_nice, set_oom_score_adj,
+        die_with_engine, as_permitted; /* bool */
     uid_t uid;
     gid_t gid;
     mode_t umask;
@@ -92,6 +96,7 @@ typedef struct {
 typedef struct {
     const LauncherPayload *payload;
     const char *binary, *cwd; /* cwd never NULL */
+    const char *exec_label;   /* may be NULL */
     char *const *argv;
     char *const *envp;        /* NULL: the launcher's own */
     char *const *cgroup_dirs; /* NULL-terminated, may be NULL */
@@ -114,18 +119,22 @@ typedef struct {
     const int *fds; /* as received, LauncherWireFd order */
     unsigned n_fds;
     const struct rlimit *nofile; /* the engine's own limit, which the launcher has raised for itself */
+    int namespaces_fd;           /* pidfd of a process whose namespaces are to be joined; -1: none */
+    int namespaces_flags;        /* which of them, CLONE_NEW* */
 } LauncherChildStart;
 /* What the new process does until it is QEMU. Async-signal-safe: it is the copy of a process. */
 _Noreturn void launcher_child_run(const LauncherChildStart *start);
 
 /*
- * Namespaces. join_pid is for the launcher before it creates the child (who is in a pid namespace is decided
- * at its creation); it returns a descriptor for leave_pid, -1 with errno, or LAUNCHER_NAMESPACES_SAME.
+ * Namespaces, in the launcher, before it creates the child: in another pid namespace the pid would mean
+ * nothing to it. Opens a pidfd of process OF for setns and says in RET_FLAGS which namespaces differ from
+ * ours (CLONE_NEW*, without pid). -1 with errno.
+ */
+int launcher_namespaces_open(pid_t of, int *ret_flags);
+/*
+ * Who is in a pid namespace is decided at its creation. Sets the one of children to that of OF; returns a
+ * descriptor for leave_pid, LAUNCHER_NAMESPACES_SAME where there is nothing to do, or -1 with errno.
  */
 #define LAUNCHER_NAMESPACES_SAME (-2)
 int launcher_namespaces_join_pid(pid_t of);
 void launcher_namespaces_leave_pid(int handle);
-/* A handle (pidfd) for join, opened before limits and ids change; -1 with errno. */
-int launcher_namespaces_open(pid_t of);
-/* The namespaces of OF that differ, as CLONE_NEW* flags (without pid); -1 with errno. */
-int launcher_namespaces_compare(pid_t of);

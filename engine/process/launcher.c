@@ -51,6 +51,7 @@ step_to_string(LauncherStep step)
         [LAUNCHER_STEP_UID] = "set the user",
         [LAUNCHER_STEP_NAMESPACES] = "join namespaces",
         [LAUNCHER_STEP_CWD] = "change the working directory",
+        [LAUNCHER_STEP_LABEL] = "set the SELinux context",
         [LAUNCHER_STEP_DEATH_SIGNAL] = "tie it to the engine",
         [LAUNCHER_STEP_EXEC] = "execute it",
     };
@@ -115,9 +116,11 @@ launcher_start(GError **error)
     if (pid > 0)
         pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     close(sockets[1]);
-    if (pidfd < 0) { /* the launcher, if there is one, ends by end of file */
+    if (pidfd < 0) {
         process_set_error_errno(error, errno, "cannot start the launcher");
         close(sockets[0]);
+        if (pid > 0)
+            waitpid(pid, NULL, 0); /* it has nothing to do but to read the end of file */
         return NULL;
     }
 

@@ -46,6 +46,13 @@ typedef struct {
      * the launcher's; 0: none. `binary` and `cwd` are then paths in there. The ids above stay the engine's view of them.
      */
     pid_t namespaces_of;
+    /*
+     * Where the launcher lacks the right (EACCES, EPERM): control groups, OOM score and nice value stay as they are,
+     * limits come as near as they can. For an engine that is not root, or root in a container.
+     */
+    bool as_permitted;
+    /* SELinux context to run in (see selinux/label.h); NULL: the policy's choice. */
+    const char *exec_label;
     /* Killed when the engine ends, however it does: for helpers, never for a guest. */
     bool die_with_engine;
 } LauncherAttributes;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "process/failure.h"
+#include "process/field.h"
 #include "process/read.h"
 
 #define MAX_STRINGS_BYTES (1024 * 1024)
@@ -105,27 +106,11 @@ process_proc_dup_cwd(pid_t pid, GError **error)
     return dup_link(pid, "cwd", error);
 }
 
-/* The rest of the line that begins with KEY (its colon included), without leading blanks; borrowed, to its
- * newline. */
-static const char *
-find_field(const char *text, const char *key)
-{
-    for (const char *line = text; line; line = strchr(line, '\n')) {
-        if (*line == '\n')
-            line++;
-        if (g_str_has_prefix(line, key)) {
-            line += strlen(key);
-            return line + strspn(line, " \t");
-        }
-    }
-    return NULL;
-}
-
 /* "KEY:   123 kB", in bytes. */
 static bool
 parse_kib(const char *text, const char *key, guint64 *ret_bytes)
 {
-    const char *value = find_field(text, key);
+    const char *value = process_field_find(text, key);
     char *end;
     guint64 kib;
 
@@ -164,26 +149,6 @@ process_proc_get_mem_available(guint64 *ret_bytes, GError **error)
     return false;
 }
 
-/* "Uid:\treal\teffective\tsaved\tfilesystem": the effective one. */
-static bool
-parse_effective_id(const char *status, const char *key, guint32 *ret_id)
-{
-    const char *value = find_field(status, key);
-    char *end;
-    guint64 id;
-
-    if (!value || !g_ascii_isdigit(*value))
-        return false;
-    g_ascii_strtoull(value, &end, 10);
-    if (*end != '\t' || !g_ascii_isdigit(end[1]))
-        return false;
-    id = g_ascii_strtoull(end + 1, NULL, 10);
-    if (id > G_MAXUINT32)
-        return false;
-    *ret_id = (guint32)id;
-    return true;
-}
-
 bool
 process_proc_get_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid, GError **error)
 {
@@ -193,7 +158,8 @@ process_proc_get_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid, GError **error)
 
     if (!status)
         return false;
-    if (!parse_effective_id(status, "Uid:", &uid) || !parse_effective_id(status, "Gid:", &gid)) {
+    if (!process_field_get_effective_id(status, "Uid:", &uid) ||
+        !process_field_get_effective_id(status, "Gid:", &gid)) {
         g_set_error(error, PROCESS_ERROR, PROCESS_ERROR_FAILED, "/proc/%d/status has no ids", pid);
         return false;
     }

@@ -442,6 +442,140 @@ children_outlive_the_launcher_and_its_end_is_noticed(void **state)
     close(child.pidfd);
 }
 
+/* --- the engine's end --- */
+
+typedef void (*Engine)(Launcher *own, int to_test_fd, int from_test_fd);
+
+/*
+ * Runs ENGINE in a process of its own. It sends the identity of what it has started, and ends once the test
+ * has opened that (or when it likes). Returns the pidfd, -1 when the process was gone by then.
+ */
+static int
+open_what_engine_leaves(Engine engine)
+{
+    int to_test[2], from_test[2], status;
+    ProcessIdentity identity;
+
+    assert_int_equal(pipe2(to_test, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(from_test, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(from_test[1]); /* or it would wait for itself */
+        engine(launcher_start(NULL), to_test[1], from_test[0]);
+        _exit(0);
+    }
+    close(to_test[1]);
+    assert_int_equal(read(to_test[0], &identity, sizeof(identity)), sizeof(identity));
+    int pidfd = process_identity_open(&identity, NULL);
+    close(from_test[0]);
+    close(from_test[1]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    close(to_test[0]);
+    return pidfd;
+}
+
+static bool
+send_identity(const ProcessIdentity *identity, void *data, GError **error)
+{
+    (void)error;
+    return write(*(int *)data, identity, sizeof(*identity)) == sizeof(*identity);
+}
+
+static void
+start_sleep(Launcher *own, bool die_with_engine, int to_test_fd, int from_test_fd)
+{
+    const char *argv[4];
+    LauncherRequest request = helper_shell_request(argv, "exec sleep 1000");
+    LauncherChild child;
+    char end;
+
+    request.attributes.die_with_engine = die_with_engine;
+    request.before_exec = send_identity;
+    request.before_exec_data = &to_test_fd;
+    if (!launcher_spawn(own, &request, HELPER_TIMEOUT_MS, &child, NULL) || read(from_test_fd, &end, 1) != 0)
+        _exit(1);
+}
+
+static void
+start_guest(Launcher *own, int to_test_fd, int from_test_fd)
+{
+    start_sleep(own, false, to_test_fd, from_test_fd);
+}
+
+static void
+start_helper(Launcher *own, int to_test_fd, int from_test_fd)
+{
+    start_sleep(own, true, to_test_fd, from_test_fd);
+}
+
+static void
+guest_survives_the_engine(void **state)
+{
+    (void)state;
+    g_autoptr(GError) error = NULL;
+    int pidfd = open_what_engine_leaves(start_guest);
+
+    assert_true(pidfd >= 0);
+    /* No event tells of nothing happening; the helper below takes less than a millisecond to go. */
+    assert_false(process_wait_exit(pidfd, 100, -1, NULL, &error));
+    assert_true(g_error_matches(error, PROCESS_ERROR, PROCESS_ERROR_TIMED_OUT));
+    assert_true(process_kill_and_reap(pidfd, HELPER_TIMEOUT_MS, NULL, NULL));
+    close(pidfd);
+}
+
+static void
+helper_dies_with_the_engine(void **state)
+{
+    (void)state;
+    ProcessExit how;
+    int pidfd = open_what_engine_leaves(start_helper);
+
+    assert_true(pidfd >= 0);
+    assert_true(process_wait_exit(pidfd, HELPER_TIMEOUT_MS, -1, &how, NULL));
+    assert_false(how.known); /* not our child */
+    close(pidfd);
+}
+
+static bool
+send_identity_and_die(const ProcessIdentity *identity, void *data, GError **error)
+{
+    send_identity(identity, data, error);
+    _exit(0);
+}
+
+static char *witness_path;
+
+static void
+die_before_exec(Launcher *own, int to_test_fd, int from_test_fd)
+{
+    g_autofree char *script = g_strdup_printf("touch %s; exec sleep 1000", witness_path);
+    const char *argv[4];
+    LauncherRequest request = helper_shell_request(argv, script);
+    LauncherChild child;
+
+    (void)from_test_fd;
+    request.before_exec = send_identity_and_die;
+    request.before_exec_data = &to_test_fd;
+    launcher_spawn(own, &request, HELPER_TIMEOUT_MS, &child, NULL);
+    _exit(1);
+}
+
+static void
+child_whose_engine_dies_before_exec_never_runs(void **state)
+{
+    (void)state;
+    witness_path = g_strdup_printf("%s/moult-witness-%d", g_get_tmp_dir(), getpid());
+    int pidfd = open_what_engine_leaves(die_before_exec);
+
+    if (pidfd >= 0) {
+        assert_true(process_wait_exit(pidfd, HELPER_TIMEOUT_MS, -1, NULL, NULL));
+        close(pidfd);
+    }
+    assert_int_equal(access(witness_path, F_OK), -1);
+    g_clear_pointer(&witness_path, g_free);
+}
+
 /* Finds the launcher among our children by its name and kills it. */
 static void
 spawn_without_launcher_fails_clearly(void **state)
@@ -515,6 +649,9 @@ main(void)
         cmocka_unit_test(concurrent_spawns_do_not_mix),
         cmocka_unit_test(script_keeps_the_identity_across_its_exec),
         cmocka_unit_test(children_outlive_the_launcher_and_its_end_is_noticed),
+        cmocka_unit_test(guest_survives_the_engine),
+        cmocka_unit_test(helper_dies_with_the_engine),
+        cmocka_unit_test(child_whose_engine_dies_before_exec_never_runs),
         cmocka_unit_test(spawn_without_launcher_fails_clearly),
     };
 

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Control groups of a process as directories, for version 1, version 2 and both at once.
+ */
+#pragma once
+
+#include <glib.h>
+#include <sys/types.h>
+
+/*
+ * The directories whose cgroup.procs a process must join to be where PID is, one a hierarchy; hierarchies in
+ * which PID is where we are, and those that are not mounted here, are left out. NULL-terminated, perhaps
+ * empty, owned.
+ */
+char **process_cgroup_dup_dirs(pid_t pid, GError **error);
