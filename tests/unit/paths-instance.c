@@ -19,7 +19,7 @@ static void
 folder_is_private_for_the_engines_own_user(void **state)
 {
     Place *place = *state;
-    mode_t old = umask(0777);
+    mode_t old = umask(0077);
     g_autoptr(PathsInstance) instance = create(place, 7);
     umask(old);
     assert_int_equal(mode_of(instance->dir), 0700);
