@@ -16,8 +16,10 @@
  *   <hugetlbfs>/moult/<id>/  like the instance's folder; its files are created by the engine and given to the user
  *
  * The engine never opens, reads or changes the owner of anything in qemu/: it only ever unlinks there (see tree.h
- * for how), and it should have QEMU's migration socket as `fd:` of a socket pair instead where it can; then nothing is
- * written there at all.
+ * for how). Two limits remain, both because QEMU binds by path: a RUN so long that migrate_socket has more than 107
+ * bytes cannot be migrated through it, and a user may fill RUN's file system from qemu/. A connected socket pair,
+ * passed with `getfd` and named `fd:NAME` on both sides, has neither (works with x-ignore-shared and return-path on
+ * 7.2 and 10.0, in either direction: measured).
  */
 #pragma once
 
