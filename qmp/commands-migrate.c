@@ -44,6 +44,18 @@ qmp_migrate_set_capabilities(QmpClient *client, const char *const *names, bool o
     return qmp_shape_call(client, "migrate-set-capabilities", arguments, wait, error);
 }
 
+json_object *
+qmp_query_migrate_parameters(QmpClient *client, const QmpWait *wait, GError **error)
+{
+    return qmp_shape_call_object(client, "query-migrate-parameters", NULL, wait, error);
+}
+
+bool
+qmp_migrate_set_parameters(QmpClient *client, json_object *parameters, const QmpWait *wait, GError **error)
+{
+    return qmp_shape_call(client, "migrate-set-parameters", parameters, wait, error);
+}
+
 static bool
 migrate_call_uri(QmpClient *client, const char *command, const char *uri, const QmpWait *wait, GError **error)
 {

@@ -122,6 +122,17 @@ qmp_query_memdev(QmpClient *client, const QmpWait *wait, GError **error)
                                (GDestroyNotify)qmp_memdev_free, wait, error);
 }
 
+bool
+qmp_query_kvm(QmpClient *client, const QmpWait *wait, bool *ret_enabled, GError **error)
+{
+    static const char command[] = "query-kvm";
+    g_autoptr(json_object) reply = qmp_shape_call_object(client, command, NULL, wait, error);
+
+    if (!reply)
+        return false;
+    return qmp_json_get_bool(reply, "enabled", ret_enabled) || qmp_shape_fail(command, "enabled", error);
+}
+
 void
 qmp_cpu_free(QmpCpu *cpu)
 {

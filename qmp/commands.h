@@ -33,6 +33,11 @@ GHashTable *qmp_query_migrate_capabilities(QmpClient *client, const QmpWait *wai
 /* NAMES: NULL-terminated; sets each to ON in one command. */
 bool qmp_migrate_set_capabilities(QmpClient *client, const char *const *names, bool on, const QmpWait *wait,
                                   GError **error);
+/* All migration parameters, an object owned by the caller; which there are depends on the QEMU. */
+json_object *qmp_query_migrate_parameters(QmpClient *client, const QmpWait *wait, GError **error);
+/* PARAMETERS (an object, taken): those to change. */
+bool qmp_migrate_set_parameters(QmpClient *client, json_object *parameters, const QmpWait *wait, GError **error);
+
 /* URI: "unix:PATH" or "fd:NAME" ...; QEMU's `migrate`. Returns once QEMU accepted it, not when it has
  * completed. */
 bool qmp_migrate(QmpClient *client, const char *uri, const QmpWait *wait, GError **error);
@@ -52,6 +57,9 @@ bool qmp_stop(QmpClient *client, const QmpWait *wait, GError **error);
 bool qmp_cont(QmpClient *client, const QmpWait *wait, GError **error);
 bool qmp_quit(QmpClient *client, const QmpWait *wait, GError **error);
 bool qmp_system_powerdown(QmpClient *client, const QmpWait *wait, GError **error);
+
+/* Whether the guest runs under KVM: query-kvm. */
+bool qmp_query_kvm(QmpClient *client, const QmpWait *wait, bool *ret_enabled, GError **error);
 
 typedef struct {
     char *id; /* may be NULL (backends without one) */

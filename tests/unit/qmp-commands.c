@@ -111,11 +111,32 @@ attempt_human(QmpClient *client, const QmpWait *wait, GError **error)
     return text != NULL;
 }
 
+static bool
+attempt_kvm(QmpClient *client, const QmpWait *wait, GError **error)
+{
+    bool enabled = true;
+
+    return qmp_query_kvm(client, wait, &enabled, error) && !enabled;
+}
+
+static bool
+attempt_parameters(QmpClient *client, const QmpWait *wait, GError **error)
+{
+    g_autoptr(json_object) parameters = qmp_query_migrate_parameters(client, wait, error);
+
+    return parameters != NULL;
+}
+
 static const struct {
     Attempt attempt;
     const char *command, *reply;
     bool taken;
 } CASES[] = {
+    {attempt_kvm, "query-kvm", "{\"enabled\": false, \"present\": true}", true},
+    {attempt_kvm, "query-kvm", "{\"enabled\": \"no\"}", false},
+    {attempt_kvm, "query-kvm", "[]", false},
+    {attempt_parameters, "query-migrate-parameters", "{\"max-bandwidth\": 134217728}", true},
+    {attempt_parameters, "query-migrate-parameters", "7", false},
     {attempt_status, "query-status", "{\"status\": \"running\", \"running\": true, \"new\": 1}", true},
     {attempt_status, "query-status", "{}", false},
     {attempt_status, "query-status", "null", false},
