@@ -246,6 +246,19 @@ argv_for(const GuestInstance *instance)
     return (char **)g_ptr_array_steal(argv, NULL);
 }
 
+/*
+ * The process exists and has not executed anything: its identity goes on record first. An engine that dies before that
+ * takes the process with it (launcher.h).
+ */
+static bool
+record_identity(const ProcessIdentity *identity, void *data, GError **error)
+{
+    GuestSpawn *spawn = data;
+
+    spawn->instance->process = *identity;
+    return guest_instance_save(spawn->instance, spawn->paths, error);
+}
+
 static bool
 launch(GuestSpawn *spawn, int log_fd, GError **error)
 {
@@ -268,6 +281,8 @@ launch(GuestSpawn *spawn, int log_fd, GError **error)
                        .groups = spawn->account.groups,
                        .n_groups = spawn->account.n_groups,
                        .cwd = instance->definition->cwd},
+        .before_exec = record_identity,
+        .before_exec_data = spawn,
     };
     LauncherChild child;
     if (!launcher_spawn(spawn->environment->launcher, &request, SPAWN_TIMEOUT_MS, &child, error)) {
@@ -289,13 +304,7 @@ guest_spawn_start(GuestSpawn *spawn, GError **error)
     }
     bool launched = launch(spawn, log_fd, error);
     close(log_fd);
-    if (!launched)
-        return false;
-    if (!guest_instance_save(spawn->instance, spawn->paths, error)) {
-        guest_error_wrap(error, GUEST_ERROR_FAILED, "runtime-dir", NULL, "no record for the new instance");
-        return false;
-    }
-    return true;
+    return launched;
 }
 
 /* QEMU's own words for why it is not there, in place of "connection closed". */

@@ -52,7 +52,7 @@ bool guest_spawn_create_memory(GuestSpawn *spawn, GError **error);
 bool guest_spawn_fetch_memory(GuestSpawn *spawn, const GuestInstance *source, GError **error);
 /* Listening monitor sockets. */
 bool guest_spawn_listen(GuestSpawn *spawn, GError **error);
-/* QEMU itself; the record is written again with its identity. */
+/* QEMU itself; the record has its identity before it executes anything. */
 bool guest_spawn_start(GuestSpawn *spawn, GError **error);
 /* Connects our monitor and waits for the greeting. When QEMU ends instead, the error has its own last words. */
 bool guest_spawn_connect(GuestSpawn *spawn, const QmpWait *wait, GError **error);
