@@ -42,15 +42,6 @@ read_definition(ControlCall *call, json_object *parameters, bool transient)
     return NULL;
 }
 
-static json_object *
-wrap(const char *key, json_object *value)
-{
-    json_object *object = json_object_new_object();
-
-    qmp_json_add_value(object, key, value);
-    return object;
-}
-
 typedef struct {
     ControlCall *call;
     char *name;
@@ -81,7 +72,7 @@ on_started(ObjlistDomain *domain, const GError *error, gpointer user_data)
     if (error)
         control_fail_with(pending->call, pending->name, error);
     else
-        control_call_reply(pending->call, wrap("guest", node_describe_guest(domain)));
+        control_call_reply(pending->call, control_wrap("guest", node_describe_guest(domain)));
     pending_free(pending);
 }
 
@@ -140,7 +131,7 @@ on_stopped(json_object *end, const GError *error, gpointer user_data)
     if (error)
         control_fail_with(pending->call, pending->name, error);
     else
-        control_call_reply(pending->call, wrap("end", json_object_get(end)));
+        control_call_reply(pending->call, control_wrap("end", json_object_get(end)));
     pending_free(pending);
 }
 
@@ -169,7 +160,7 @@ on_ended(json_object *end, gpointer user_data)
     WaitCall *wait = user_data;
 
     control_call_set_closed_func(wait->call, NULL, NULL);
-    control_call_reply(wait->call, wrap("end", json_object_get(end)));
+    control_call_reply(wait->call, control_wrap("end", json_object_get(end)));
     control_call_unref(wait->call);
     g_free(wait);
 }

@@ -14,15 +14,6 @@
 #include "qmp/json.h"
 #include "upgrade/method.h"
 
-static json_object *
-wrap(const char *key, json_object *value)
-{
-    json_object *object = json_object_new_object();
-
-    qmp_json_add_value(object, key, value);
-    return object;
-}
-
 void
 control_handle_list(ControlCall *call, json_object *parameters, gpointer user_data)
 {
@@ -31,7 +22,7 @@ control_handle_list(ControlCall *call, json_object *parameters, gpointer user_da
 
     qmp_json_get_bool(parameters, "all", &all);
     qmp_json_get_bool(parameters, "outdated", &outdated);
-    control_call_reply(call, wrap("guests", node_describe_all(context->node, all, outdated)));
+    control_call_reply(call, control_wrap("guests", node_describe_all(context->node, all, outdated)));
 }
 
 void
@@ -43,7 +34,7 @@ control_handle_show(ControlCall *call, json_object *parameters, gpointer user_da
     g_autoptr(ObjlistDomain) domain = node_guests_find(context->node, name, &error);
 
     if (domain)
-        control_call_reply(call, wrap("details", node_describe_details(context->node, domain)));
+        control_call_reply(call, control_wrap("details", node_describe_details(context->node, domain)));
     else
         control_fail_with(call, name, error);
 }
@@ -53,7 +44,7 @@ control_handle_jobs(ControlCall *call, json_object *parameters G_GNUC_UNUSED, gp
 {
     ControlContext *context = user_data;
 
-    control_call_reply(call, wrap("jobs", node_jobs_describe(context->node)));
+    control_call_reply(call, control_wrap("jobs", node_jobs_describe(context->node)));
 }
 
 void
@@ -65,7 +56,7 @@ control_handle_cancel(ControlCall *call, json_object *parameters, gpointer user_
 
     if (qmp_json_get_int64(parameters, "job", &job) && job > 0 &&
         node_jobs_cancel(context->node, (guint64)job, &late)) {
-        control_call_reply(call, wrap("late", late));
+        control_call_reply(call, control_wrap("late", late));
         return;
     }
     g_autoptr(GError) error = NULL;
@@ -86,7 +77,7 @@ control_handle_history(ControlCall *call, json_object *parameters, gpointer user
     json_object *entries = node_history_read(node_get_environment(context->node)->dirs, guest,
                                              (guint)CLAMP(limit, 0, G_MAXINT), &error);
     if (entries)
-        control_call_reply(call, wrap("entries", entries));
+        control_call_reply(call, control_wrap("entries", entries));
     else
         control_fail_with(call, guest, error);
 }
@@ -114,7 +105,7 @@ on_event(json_object *event, gpointer user_data)
 {
     WatchCall *watch = user_data;
 
-    control_call_reply_continues(watch->call, wrap("event", json_object_get(event)));
+    control_call_reply_continues(watch->call, control_wrap("event", json_object_get(event)));
 }
 
 static void

@@ -57,3 +57,12 @@ control_fail_with(ControlCall *call, const char *guest, const GError *error)
     qmp_json_add_string(parameters, "hint", guest_error_get_hint(error));
     control_call_fail(call, error_name(error), parameters);
 }
+
+json_object *
+control_wrap(const char *key, json_object *value)
+{
+    json_object *object = json_object_new_object();
+
+    qmp_json_add_value(object, key, value);
+    return object;
+}

@@ -21,6 +21,9 @@ const ControlMethod *control_handlers_get(size_t *ret_n);
 /* Answers CALL with the io.moult error of ERROR's kind. GUEST may be NULL. */
 void control_fail_with(ControlCall *call, const char *guest, const GError *error);
 
+/* {KEY: VALUE}; VALUE is taken. */
+json_object *control_wrap(const char *key, json_object *value);
+
 /* One file a group of methods; each is a ControlMethod's handle. */
 void control_handle_run(ControlCall *call, json_object *parameters, gpointer user_data);
 void control_handle_define(ControlCall *call, json_object *parameters, gpointer user_data);
