@@ -89,17 +89,37 @@ needs_quotes(const char *argument)
     return *argument != '\0';
 }
 
+static void
+append_argument(GString *line, const char *argument)
+{
+    g_autofree char *quoted = needs_quotes(argument) ? g_shell_quote(argument) : g_strdup(argument);
+
+    g_string_append_printf(line, "%s%s", line->len > 0 ? " " : "", quoted);
+}
+
 char *
-cli_format_command_line(json_object *arguments)
+cli_format_command_line(const char *program, json_object *arguments)
 {
     g_autoptr(GString) line = g_string_new(NULL);
 
-    for (size_t i = 0; arguments && i < json_object_array_length(arguments); i++) {
+    if (!arguments || json_object_array_length(arguments) == 0)
+        return g_strdup("");
+    if (program)
+        append_argument(line, program);
+    for (size_t i = 0; i < json_object_array_length(arguments); i++) {
         const char *argument = qmp_json_as_string(json_object_array_get_idx(arguments, i));
-        if (!argument)
-            continue;
-        g_autofree char *quoted = needs_quotes(argument) ? g_shell_quote(argument) : g_strdup(argument);
-        g_string_append_printf(line, "%s%s", line->len > 0 ? " " : "", quoted);
+        if (argument)
+            append_argument(line, argument);
     }
     return g_string_free(g_steal_pointer(&line), FALSE);
+}
+
+char *
+cli_format_step(json_object *progress)
+{
+    const char *phase = qmp_json_get_string(progress, "phase"), *step = qmp_json_get_string(progress, "step");
+
+    if (phase && step && g_str_has_prefix(step, phase) && step[strlen(phase)] == '.')
+        step += strlen(phase) + 1;
+    return g_strdup(step ? step : UNKNOWN);
 }

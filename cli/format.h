@@ -20,5 +20,8 @@ char *cli_format_qemu(json_object *qemu);
 char *cli_format_version(json_object *qemu);
 /* An RFC 3339 time in the local time zone: "2026-11-21 10:03:07". */
 char *cli_format_time(json_object *object, const char *key);
-/* An array of arguments as it could be typed into a shell; "" when it is empty or NULL. */
-char *cli_format_command_line(json_object *arguments);
+/* The step of a Progress or a Plan: "migrate" of {"phase":"perform","step":"perform.migrate"}. */
+char *cli_format_step(json_object *progress);
+/* An array of arguments behind PROGRAM (may be NULL) as it could be typed into a shell; "" when it is empty
+ * or NULL. */
+char *cli_format_command_line(const char *program, json_object *arguments);

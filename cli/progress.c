@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/format.h"
 #include "cli/terminal.h"
 #include "qmp/json.h"
 #include "qmp/text.h"
@@ -60,7 +61,7 @@ void
 cli_progress_show(CliProgress *progress, json_object *step)
 {
     const char *guest = qmp_json_get_string(step, "guest");
-    const char *what = qmp_json_get_string(step, "step");
+    g_autofree char *what = cli_format_step(step);
 
     if (!progress->active || !guest)
         return;
@@ -68,7 +69,7 @@ cli_progress_show(CliProgress *progress, json_object *step)
     guint others = g_hash_table_size(progress->guests) - 1;
     g_autofree char *phase = describe_phase(qmp_json_get_string(step, "phase"));
     g_autofree char *count = others > 0 ? g_strdup_printf(" (and %u more)", others) : g_strdup("");
-    g_autofree char *line = g_strdup_printf("%s: %s: %s%s", guest, phase, what ? what : "", count);
+    g_autofree char *line = g_strdup_printf("%s: %s: %s%s", guest, phase, what, count);
     /* A line that wraps could not be rewritten; cutting by bytes errs on the narrow side. */
     g_autofree char *quoted = qmp_text_quote(line, cli_terminal_get_columns(stderr) - 1);
     fprintf(stderr, "\r\033[K%s", quoted);

@@ -73,9 +73,10 @@ print_steps(json_object *steps)
     for (size_t i = 0; steps && i < json_object_array_length(steps); i++) {
         json_object *step = json_object_array_get_idx(steps, i);
         g_autofree char *phase = cli_output_quote(qmp_json_get_string(step, "phase"));
-        g_autofree char *name = cli_output_quote(qmp_json_get_string(step, "step"));
+        g_autofree char *short_name = cli_format_step(step);
+        g_autofree char *name = cli_output_quote(short_name);
         g_autofree char *what = cli_output_quote(qmp_json_get_string(step, "what"));
-        printf("  %-8s %-24s  %s\n", phase, name, what);
+        printf("  %-8s %-14s  %s\n", phase, name, what);
     }
 }
 
@@ -86,7 +87,9 @@ cli_plan_print(json_object *plan)
     g_autofree char *from = cli_format_version(qmp_json_get_object(plan, "from"));
     g_autofree char *to = cli_format_version(qmp_json_get_object(plan, "to"));
     g_autofree char *method = cli_output_quote(qmp_json_get_string(plan, "method"));
-    g_autofree char *command_line = cli_format_command_line(qmp_json_get_array(plan, "command_line"));
+    g_autofree char *command_line =
+        cli_format_command_line(qmp_json_get_string(qmp_json_get_object(plan, "to"), "path"),
+                                qmp_json_get_array(plan, "command_line"));
 
     cli_output_line("%s: would go %s -> %s (%s)", name, from, to, method);
     cli_rows_print(qmp_json_get_array(plan, "rows"));

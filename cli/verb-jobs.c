@@ -31,7 +31,7 @@ describe_progress(json_object *job)
         json_object *entry = json_object_array_get_idx(entries, i);
         const char *guest = qmp_json_get_string(entry, "guest");
         const char *what = qmp_json_get_string(entry, done ? "outcome" : "phase");
-        const char *step = done ? NULL : qmp_json_get_string(entry, "step");
+        g_autofree char *step = done ? NULL : cli_format_step(entry);
         g_string_append_printf(text, "%s%s: %s%s%s", i > 0 ? ", " : "", guest ? guest : "?",
                                what ? what : "?", step ? ": " : "", step ? step : "");
     }

@@ -75,7 +75,9 @@ print_details(json_object *details)
 {
     json_object *memory = qmp_json_get_array(details, "memory");
     json_object *evidence = qmp_json_get_object(details, "evidence");
-    g_autofree char *command_line = cli_format_command_line(qmp_json_get_array(details, "command_line"));
+    json_object *qemu = qmp_json_get_object(qmp_json_get_object(details, "guest"), "qemu");
+    g_autofree char *command_line = cli_format_command_line(qmp_json_get_string(qemu, "path"),
+                                                            qmp_json_get_array(details, "command_line"));
 
     print_guest(qmp_json_get_object(details, "guest"));
     print_field("machine", qmp_json_get_string(details, "machine"));

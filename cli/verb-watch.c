@@ -7,7 +7,18 @@
 #include "cli/output.h"
 #include "qmp/json.h"
 
-/* "phase=perform step=migrate": what an event has beyond its time, guest and name, as far as it is simple. */
+/* Of a Qemu its version, of everything else what JSON has. */
+static char *
+describe_value(json_object *value)
+{
+    const char *simple = qmp_json_as_string(value), *version = qmp_json_get_string(value, "version");
+
+    if (version)
+        return g_strdup(version);
+    return g_strdup(simple ? simple : qmp_json_to_text(value, NULL));
+}
+
+/* "phase=perform step=migrate": what an event has beyond its time, guest and name. */
 static char *
 describe_data(json_object *data)
 {
@@ -16,8 +27,10 @@ describe_data(json_object *data)
     if (data) {
         json_object_object_foreach(data, key, value)
         {
-            const char *simple = qmp_json_as_string(value);
-            g_string_append_printf(text, "  %s=%s", key, simple ? simple : qmp_json_to_text(value, NULL));
+            g_autofree char *described =
+                g_str_equal(key, "step") ? cli_format_step(data) : describe_value(value);
+            if (value && !g_str_equal(key, "guest"))
+                g_string_append_printf(text, "  %s=%s", key, described);
         }
     }
     return g_string_free(g_steal_pointer(&text), FALSE);

@@ -116,10 +116,10 @@ dry_runs_print_the_plan(void **state)
 
     fixture_script(fixture,
                    "{\"io.moult.Upgrade\":[[{\"reply\":{\"plans\":[{\"guest\":\"web1\",\"method\":\"shared\","
-                   "\"from\":{\"version\":\"7.2.22\"},\"to\":{\"version\":\"10.0.2\"},"
+                   "\"from\":{\"version\":\"7.2.22\"},\"to\":{\"version\":\"10.0.2\",\"path\":\"/b\"},"
                    "\"rows\":[{\"level\":\"WARN\",\"code\":\"cpu-host\",\"reason\":\"may differ\"}],"
-                   "\"steps\":[{\"phase\":\"begin\",\"step\":\"lock\",\"what\":\"take the job lock\"}],"
-                   "\"command_line\":[\"/b\",\"-S\"]}]}}],"
+                   "\"steps\":[{\"phase\":\"begin\",\"step\":\"begin.lock\",\"what\":\"take the job lock\"}],"
+                   "\"command_line\":[\"-S\"]}]}}],"
                    "[{\"reply\":{\"plans\":[{\"guest\":\"web1\",\"rows\":[{\"level\":\"BLOCK\",\"code\":"
                    "\"c\",\"reason\":\"r\"}],"
                    "\"steps\":[],\"command_line\":[]}]}}]]}");
@@ -127,7 +127,7 @@ dry_runs_print_the_plan(void **state)
     fixture_expect(fixture, 0,
                    "web1: would go 7.2.22 -> 10.0.2 (shared)\n"
                    "  WARN   cpu-host                  may differ\n"
-                   "  begin    lock                      take the job lock\n"
+                   "  begin    lock            take the job lock\n"
                    "  the new QEMU: /b -S\n",
                    "");
     RUN(fixture, "upgrade", "web1", "--dry-run", "--json");
@@ -244,7 +244,7 @@ progress_is_shown_at_a_terminal(void **state)
     fixture_script(fixture,
                    "{\"io.moult.Upgrade\":[[{\"continues\":{\"job\":3}},"
                    "{\"continues\":{\"job\":3,\"progress\":{\"guest\":\"web1\",\"phase\":\"perform\","
-                   "\"step\":\"a step that is longer than a line\\u001b\"}}},"
+                   "\"step\":\"perform.a step that is longer than a line\\u001b\"}}},"
                    "{\"reply\":{\"job\":3,\"results\":[" UPGRADED("web1") "]}}]]}");
     g_autofree char *text = run_at_terminal(fixture, argv, &status);
     assert_int_equal(status, 0);

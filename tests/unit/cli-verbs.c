@@ -182,7 +182,7 @@ show_prints_the_real_paths(void **state)
         "monitor.sock\","
         "\"operator_monitor\":\"/r/instances/7/operator.sock\",\"log\":\"/r/instances/7/"
         "qemu.log\",\"alias\":\"/r/guests/web1\"},"
-        "\"command_line\":[\"/usr/bin/q\",\"-m\",\"512\",\"-name\",\"a "
+        "\"command_line\":[\"-m\",\"512\",\"-name\",\"a "
         "b\"],\"started\":\"2026-11-21T09:00:00Z\","
         "\"upgraded\":null,\"job\":\"upgrade 12\",\"evidence\":null}}}]]}");
     RUN(fixture, "show", "web1");
@@ -276,21 +276,27 @@ history_is_a_table(void **state)
 static void
 watch_prints_lines_until_the_engine_ends(void **state)
 {
-    static const char script[] = "{\"io.moult.Watch\":[[{\"continues\":{}},"
-                                 "{\"continues\":{\"event\":{\"time\":\"2026-11-21T09:00:00Z\",\"event\":"
-                                 "\"upgrade-phase\",\"guest\":\"web1\",\"id\":7,"
-                                 "\"data\":{\"phase\":\"perform\",\"n\":1}}}},{\"close\":true}]]}";
+    static const char script[] =
+        "{\"io.moult.Watch\":[[{\"continues\":{}},"
+        "{\"continues\":{\"event\":{\"time\":\"2026-11-21T09:00:00Z\",\"event\":"
+        "\"upgrade-phase\",\"guest\":\"web1\",\"id\":7,"
+        "\"data\":{\"phase\":\"perform\",\"step\":\"perform.migrate\",\"guest\":\"web1\","
+        "\"to\":{\"version\":\"10.0.2\"},\"n\":1}}}},{\"close\":true}]]}";
     Fixture *fixture = *state;
 
     fixture_script(fixture, script);
     RUN(fixture, "watch", "web1");
-    fixture_expect(fixture, 6, "2026-11-21 09:00:00  web1  upgrade-phase  phase=perform  n=1\n", NULL);
+    fixture_expect(fixture, 6,
+                   "2026-11-21 09:00:00  web1  upgrade-phase  phase=perform  step=migrate  to=10.0.2  n=1\n",
+                   NULL);
     assert_contains(fixture->err, "lost the connection to the engine");
     fixture_expect_call(fixture, "io.moult.Watch", "{\"guest\":\"web1\"}");
     RUN(fixture, "watch", "--json");
-    assert_contains(fixture->out,
-                    "{\"schema_version\":1,\"time\":\"2026-11-21T09:00:00Z\",\"event\":\"upgrade-phase\","
-                    "\"guest\":\"web1\",\"id\":7,\"data\":{\"phase\":\"perform\",\"n\":1}}\n");
+    assert_contains(
+        fixture->out,
+        "{\"schema_version\":1,\"time\":\"2026-11-21T09:00:00Z\",\"event\":\"upgrade-phase\","
+        "\"guest\":\"web1\",\"id\":7,\"data\":{\"phase\":\"perform\",\"step\":\"perform.migrate\","
+        "\"guest\":\"web1\",\"to\":{\"version\":\"10.0.2\"},\"n\":1}}\n");
 }
 
 static void
@@ -303,7 +309,8 @@ jobs_and_cancel(void **state)
         "{\"io.moult.Jobs\":[[{\"reply\":{\"jobs\":["
         "{\"id\":3,\"kind\":\"upgrade\",\"state\":\"running\",\"guests\":[\"web1\",\"web2\"],\"started\":"
         "\"2026-11-21T09:00:00Z\","
-        "\"progress\":[{\"guest\":\"web1\",\"phase\":\"perform\",\"step\":\"migrate\"}],\"results\":[]},"
+        "\"progress\":[{\"guest\":\"web1\",\"phase\":\"perform\",\"step\":\"perform.migrate\"}],\"results\":["
+        "]},"
         "{\"id\":2,\"kind\":\"upgrade\",\"state\":\"done\",\"guests\":[\"web1\"],\"started\":\"2026-11-21T08:"
         "00:00Z\","
         "\"progress\":[],\"results\":[{\"guest\":\"web1\",\"outcome\":\"upgraded\"}]}]}}]],"
