@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "qemu/plan.h"
+#include "qemu/argv-error.h"
 
 #define SIZE_TEXT_MAX_BYTES 64U
 
@@ -20,11 +20,10 @@ suffix_exponent(char c)
 static bool
 fail(const char *text, GError **error)
 {
-    g_set_error(
-        error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS,
+    return qemu_argv_fail(
+        error, QEMU_PLAN_ERROR_ARGUMENTS,
         "“%.64s” is not a size: give a number with an optional suffix K, M, G or T, such as 512M or 4G",
         text);
-    return false;
 }
 
 /* Digits of BASE at *TEXT, advanced past them; FALSE when there are none or they overflow. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "qemu/plan.h"
+#include "qemu/argv-error.h"
 
 #define WORDS_MAX 4096U
 #define WORD_MAX_BYTES 131072U /* the kernel's MAX_ARG_STRLEN */
@@ -44,18 +44,13 @@ check_bounds(const char *const *words, GError **error)
     for (unsigned i = 0; words[i]; i++) {
         size_t length = strnlen(words[i], WORD_MAX_BYTES + 1);
         total_bytes += length;
-        if (i == WORDS_MAX || length > WORD_MAX_BYTES || total_bytes > TOTAL_MAX_BYTES) {
-            g_set_error(
-                error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS,
+        if (i == WORDS_MAX || length > WORD_MAX_BYTES || total_bytes > TOTAL_MAX_BYTES)
+            return qemu_argv_fail(
+                error, QEMU_PLAN_ERROR_ARGUMENTS,
                 "the command line is too long at argument %u: at most %u arguments of %u bytes, %u together",
                 i + 1, WORDS_MAX, WORD_MAX_BYTES, TOTAL_MAX_BYTES);
-            return false;
-        }
-        if (!g_utf8_validate_len(words[i], length, NULL)) {
-            g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS, "argument %u is not UTF-8 text",
-                        i + 1);
-            return false;
-        }
+        if (!g_utf8_validate_len(words[i], length, NULL))
+            return qemu_argv_fail(error, QEMU_PLAN_ERROR_ARGUMENTS, "argument %u is not UTF-8 text", i + 1);
     }
     return true;
 }
@@ -67,13 +62,14 @@ fail_unknown(const char *word, unsigned position, GError **error)
     g_autofree char *before = g_strndup(name, strcspn(name, "="));
 
     if (strchr(name, '=') && qemu_option_find(before))
-        g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS,
-                    "argument %u: QEMU does not accept “%.100s”: write “-%s” and its value as two arguments",
-                    position, word, before);
+        qemu_argv_fail(
+            error, QEMU_PLAN_ERROR_ARGUMENTS,
+            "argument %u: QEMU does not accept “%.100s”: write “-%s” and its value as two arguments",
+            position, word, before);
     else
-        g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS,
-                    "argument %u: “%.100s” is not an option of QEMU; compare with the output of “-help”",
-                    position, word);
+        qemu_argv_fail(error, QEMU_PLAN_ERROR_ARGUMENTS,
+                       "argument %u: “%.100s” is not an option of QEMU; compare with the output of “-help”",
+                       position, word);
     return false;
 }
 
@@ -93,10 +89,9 @@ parse_value(QemuArg *arg, GError **error)
         return false;
     if (!asks_help(arg))
         return true;
-    g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_REFUSED,
-                "“%s%s%.100s” makes QEMU print a list and leave: run QEMU itself for that", arg->word,
-                arg->value ? " " : "", arg->value ? arg->value : "");
-    return false;
+    return qemu_argv_fail(error, QEMU_PLAN_ERROR_REFUSED,
+                          "“%s%s%.100s” makes QEMU print a list and leave: run QEMU itself for that",
+                          arg->word, arg->value ? " " : "", arg->value ? arg->value : "");
 }
 
 /* One option at words[*POSITION], which is advanced past what it takes. */
@@ -117,11 +112,10 @@ parse_option(QemuArgv *argv, const char *const *words, unsigned *position, GErro
         return fail_unknown(word, *position, error);
     if (arg->option->syntax == QEMU_SYNTAX_NONE)
         return parse_value(arg, error);
-    if (!words[*position]) {
-        g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS,
-                    "argument %u: “%s” needs a value after it, and is the last word", *position, word);
-        return false;
-    }
+    if (!words[*position])
+        return qemu_argv_fail(error, QEMU_PLAN_ERROR_ARGUMENTS,
+                              "argument %u: “%s” needs a value after it, and is the last word", *position,
+                              word);
     arg->value = g_strdup(words[(*position)++]);
     return parse_value(arg, error);
 }

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "qemu/plan.h"
+#include "qemu/argv-error.h"
 
 #define TEXT_MAX_BYTES (512U << 10)
 #define SETTINGS_MAX 1024U
@@ -99,40 +99,63 @@ is_strict_key(const char *key)
     return length > 0;
 }
 
-/* A word without '=': the implied key's value, help, or a flag. */
+static void
+skip_word(const char **cursor, size_t length)
+{
+    *cursor += length;
+    if (**cursor == ',')
+        ++*cursor;
+}
+
+/* The first word, for the implied key. In keyval it ends at any comma, in QemuOpts at a lone one. */
+static void
+take_implied(const QemuKeyval *keyval, Setting *setting, const char **cursor, size_t length)
+{
+    setting->form = FORM_IMPLIED;
+    setting->key = g_strdup(keyval->option->implied_key);
+    if (is_strict(keyval)) {
+        setting->value = g_strndup(*cursor, length);
+        skip_word(cursor, length);
+    } else {
+        setting->value = take_value(cursor);
+    }
+}
+
+/* qemu-option.c takes "no" off any lone word: "nowait" is wait=off, and "nodelay" is delay=off. */
+static void
+take_flag(Setting *setting, const char **cursor, size_t length)
+{
+    bool off = length >= 2 && strncmp(*cursor, "no", 2) == 0;
+
+    setting->form = FORM_FLAG;
+    setting->flag = g_strndup(*cursor, length);
+    setting->key = g_strdup(setting->flag + (off ? 2 : 0));
+    setting->value = g_strdup(off ? "off" : "on");
+    skip_word(cursor, length);
+}
+
+/*
+ * A word without '='. An empty one QEMU's lists parse, but no option has a setting without a name; written
+ * anew it could become a comma of its neighbour's.
+ */
 static bool
 take_word(QemuKeyval *keyval, Setting *setting, const char **cursor, size_t length, bool first,
           GError **error)
 {
-    const char *implied = first ? keyval->option->implied_key : NULL;
+    bool is_help = is_help_word(*cursor, length);
+    bool implied = first && keyval->option->implied_key;
 
     /* "-name help" names a guest. */
-    if (is_help_word(*cursor, length) && strcmp(keyval->option->canonical, "name") != 0)
+    if (is_help && strcmp(keyval->option->canonical, "name") != 0)
         keyval->help = true;
-    if (implied && (length > 0 || !is_strict(keyval))) {
-        setting->form = FORM_IMPLIED;
-        setting->key = g_strdup(implied);
-        setting->value = is_strict(keyval) ? g_strndup(*cursor, length) : NULL;
-        if (!setting->value) {
-            setting->value = take_value(cursor);
-            return true;
-        }
-    } else if (is_strict(keyval) && !is_help_word(*cursor, length)) {
-        g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS,
-                    "“-%s %.200s”: “%.*s” needs a value: write %.*s=...", keyval->option->name, keyval->text,
-                    (int)MIN(length, 64), *cursor, (int)MIN(length, 64), *cursor);
-        return false;
-    } else {
-        setting->form = FORM_FLAG;
-        setting->flag = g_strndup(*cursor, length);
-        /* qemu-option.c takes "no" off any lone word: "nowait" is wait=off, and "nodelay" is delay=off. */
-        bool off = g_str_has_prefix(setting->flag, "no");
-        setting->key = g_strdup(setting->flag + (off ? 2 : 0));
-        setting->value = g_strdup(off ? "off" : "on");
-    }
-    *cursor += length;
-    if (**cursor == ',')
-        ++*cursor;
+    if (implied && (length > 0 || !is_strict(keyval)))
+        take_implied(keyval, setting, cursor, length);
+    else if (length > 0 && (is_help || !is_strict(keyval)))
+        take_flag(setting, cursor, length);
+    else
+        return qemu_argv_fail(error, QEMU_PLAN_ERROR_ARGUMENTS,
+                              "“-%s %.200s”: “%.*s” needs a value: write NAME=VALUE", keyval->option->name,
+                              keyval->text, (int)MIN(length, 64), *cursor);
     return true;
 }
 
@@ -150,12 +173,10 @@ take_setting(QemuKeyval *keyval, const char **cursor, bool first, GError **error
     setting->key = g_strndup(*cursor, length);
     *cursor += length + 1;
     setting->value = take_value(cursor);
-    if (is_strict(keyval) && !is_strict_key(setting->key)) {
-        g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS,
-                    "“-%s %.200s”: “%.64s” is not a parameter name", keyval->option->name, keyval->text,
-                    setting->key);
-        return false;
-    }
+    if (is_strict(keyval) && !is_strict_key(setting->key))
+        return qemu_argv_fail(error, QEMU_PLAN_ERROR_ARGUMENTS,
+                              "“-%s %.200s”: “%.64s” is not a parameter name", keyval->option->name,
+                              keyval->text, setting->key);
     return true;
 }
 
@@ -166,11 +187,9 @@ parse_list(QemuKeyval *keyval, GError **error)
 
     keyval->settings = g_ptr_array_new_with_free_func((GDestroyNotify)setting_free);
     while (*cursor != '\0') {
-        if (keyval->settings->len == SETTINGS_MAX) {
-            g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS, "“-%s”: more than %u settings",
-                        keyval->option->name, SETTINGS_MAX);
-            return false;
-        }
+        if (keyval->settings->len == SETTINGS_MAX)
+            return qemu_argv_fail(error, QEMU_PLAN_ERROR_ARGUMENTS, "“-%s”: more than %u settings",
+                                  keyval->option->name, SETTINGS_MAX);
         if (!take_setting(keyval, &cursor, keyval->settings->len == 0, error))
             return false;
     }
@@ -194,12 +213,11 @@ parse_json(QemuKeyval *keyval, GError **error)
     if (result == json_tokener_success && end == length &&
         json_object_is_type(keyval->json, json_type_object))
         return true;
-    g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS, "“-%s %.200s”: not a JSON object: %s",
-                keyval->option->name, keyval->text,
-                result == json_tokener_continue  ? "it ends too early"
-                : result != json_tokener_success ? json_tokener_error_desc(result)
-                                                 : "something follows it");
-    return false;
+    return qemu_argv_fail(error, QEMU_PLAN_ERROR_ARGUMENTS, "“-%s %.200s”: not a JSON object: %s",
+                          keyval->option->name, keyval->text,
+                          result == json_tokener_continue  ? "it ends too early"
+                          : result != json_tokener_success ? json_tokener_error_desc(result)
+                                                           : "something follows it");
 }
 
 QemuKeyval *
@@ -210,8 +228,8 @@ qemu_keyval_parse(const QemuOption *option, const char *text, GError **error)
 
     g_return_val_if_fail(option->syntax != QEMU_SYNTAX_NONE && option->syntax != QEMU_SYNTAX_TEXT, NULL);
     if (strlen(text) > TEXT_MAX_BYTES) {
-        g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS,
-                    "the argument of “-%s” is longer than %u bytes", option->name, TEXT_MAX_BYTES);
+        qemu_argv_fail(error, QEMU_PLAN_ERROR_ARGUMENTS, "the argument of “-%s” is longer than %u bytes",
+                       option->name, TEXT_MAX_BYTES);
         return NULL;
     }
     keyval->option = option;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "qemu/argv-error.h"
 #include "qemu/argv-size.h"
 
 #define ID_MAX_BYTES 128U
@@ -42,21 +43,17 @@ qemu_rules_check_backend_id(const QemuRules *rules, const char *id, GError **err
 {
     const char *rest = id ? id + strspn(id, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "-._") : NULL;
 
-    if (!id || !g_ascii_isalpha(id[0]) || *rest != '\0' || strlen(id) > ID_MAX_BYTES) {
-        g_set_error(
-            error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS,
+    if (!id || !g_ascii_isalpha(id[0]) || *rest != '\0' || strlen(id) > ID_MAX_BYTES)
+        return qemu_argv_fail(
+            error, QEMU_PLAN_ERROR_ARGUMENTS,
             "memory backend “%.64s”: an id is needed that begins with a letter and has only letters, digits, "
             "“-”, “.” and “_”",
             id ? id : "");
-        return false;
-    }
-    if (find_backend(rules->plan->memory, id)) {
-        g_set_error(
-            error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS,
+    if (find_backend(rules->plan->memory, id))
+        return qemu_argv_fail(
+            error, QEMU_PLAN_ERROR_ARGUMENTS,
             "two memory backends have the id “%.64s”, which may also be that of the machine's own memory",
             id);
-        return false;
-    }
     return true;
 }
 
@@ -72,10 +69,10 @@ match_source(QemuRules *rules, const char *id, guint64 size_bytes)
     source = qemu_rules_find_source(rules, id);
     if (source && source->size_bytes == size_bytes)
         return source;
-    qemu_findings_add(rules->plan->findings, QEMU_FINDING_BLOCK, "memory-changed",
-                      "restart the guest, or put its definition back as it was when it was started",
-                      "the definition has memory “%s” of %" G_GUINT64_FORMAT " bytes; the running guest %s",
-                      id, size_bytes, source ? "has it in another size" : "has no such memory");
+    qemu_rules_find(rules, QEMU_FINDING_BLOCK, "memory-changed",
+                    "restart the guest, or put its definition back as it was when it was started",
+                    "the definition has memory “%s” of %" G_GUINT64_FORMAT " bytes; the running guest %s", id,
+                    size_bytes, source ? "has it in another size" : "has no such memory");
     return NULL;
 }
 
@@ -84,11 +81,11 @@ check_page_size(QemuRules *rules, const QemuMemoryBackend *backend)
 {
     if (backend->page_size_bytes == 0 || backend->size_bytes % backend->page_size_bytes == 0)
         return;
-    qemu_findings_add(rules->plan->findings, QEMU_FINDING_BLOCK, "memory-size",
-                      "choose a size that is a multiple of the page size",
-                      "memory “%s” of %" G_GUINT64_FORMAT
-                      " bytes is not a multiple of its page size of %" G_GUINT64_FORMAT " bytes",
-                      backend->id, backend->size_bytes, backend->page_size_bytes);
+    qemu_rules_find(rules, QEMU_FINDING_BLOCK, "memory-size",
+                    "choose a size that is a multiple of the page size",
+                    "memory “%s” of %" G_GUINT64_FORMAT
+                    " bytes is not a multiple of its page size of %" G_GUINT64_FORMAT " bytes",
+                    backend->id, backend->size_bytes, backend->page_size_bytes);
 }
 
 static QemuMemoryBackend *
@@ -156,9 +153,9 @@ qemu_rules_keep_backend(QemuRules *rules, const char *id, guint64 size_bytes, co
     }
     g_ptr_array_add(rules->plan->memory, backend);
     if (!shared)
-        qemu_findings_add(rules->plan->findings, qemu_rules_hinders_upgrade(rules), "ram-not-shared",
-                          "add share=on, or leave it out: moult then makes a shared one",
-                          "memory “%s” is a private copy of %.200s, which no other QEMU can open", id, path);
+        qemu_rules_find(rules, qemu_rules_hinders_upgrade(rules), "ram-not-shared",
+                        "add share=on, or leave it out: moult then makes a shared one",
+                        "memory “%s” is a private copy of %.200s, which no other QEMU can open", id, path);
 }
 
 char *
@@ -246,11 +243,8 @@ read_size(const QemuKeyval *settings, const char *id, const char *key, guint64 *
 {
     const char *text = qemu_keyval_get(settings, key);
 
-    if (!text) {
-        g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS, "memory backend “%s” has no %s", id,
-                    key);
-        return false;
-    }
+    if (!text)
+        return qemu_argv_fail(error, QEMU_PLAN_ERROR_ARGUMENTS, "memory backend “%s” has no %s", id, key);
     if (!qemu_size_parse(text, 'B', ret_size_bytes, error)) {
         g_prefix_error(error, "memory backend “%s”: ", id);
         return false;
@@ -301,11 +295,8 @@ judge_file(QemuRules *rules, QemuKeyval *settings, GError **error)
 
     if (!read_size(settings, id, "size", &size_bytes, error))
         return false;
-    if (!path) {
-        g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS, "memory backend “%s” has no mem-path",
-                    id);
-        return false;
-    }
+    if (!path)
+        return qemu_argv_fail(error, QEMU_PLAN_ERROR_ARGUMENTS, "memory backend “%s” has no mem-path", id);
     if (qemu_rules_is_ours_to_make(rules, id, path, &page_size_bytes))
         return make_ours(rules, settings, page_size_bytes, error);
     disarm(rules, settings, id);
@@ -336,10 +327,10 @@ qemu_rule_memory_complete(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, 
     for (guint i = 0; i < rules->context->memory->len; i++) {
         const QemuMemoryBackend *source = g_ptr_array_index(rules->context->memory, i);
         if (!find_backend(rules->plan->memory, source->id))
-            qemu_findings_add(rules->plan->findings, QEMU_FINDING_BLOCK, "memory-changed",
-                              "restart the guest, or put its definition back as it was when it was started",
-                              "the running guest has memory “%s”, which the definition does not have",
-                              source->id);
+            qemu_rules_find(rules, QEMU_FINDING_BLOCK, "memory-changed",
+                            "restart the guest, or put its definition back as it was when it was started",
+                            "the running guest has memory “%s”, which the definition does not have",
+                            source->id);
     }
     return true;
 }

@@ -32,8 +32,8 @@ static void
 report(QemuRules *rules, const QemuArg *arg, const Judgement *judgement)
 {
     if (judgement)
-        qemu_findings_add(rules->plan->findings, qemu_rules_hinders_upgrade(rules), judgement->code,
-                          judgement->hint, "“%s %.100s”: %s", arg->word, arg->value, judgement->reason);
+        qemu_rules_find(rules, qemu_rules_hinders_upgrade(rules), judgement->code, judgement->hint,
+                        "“%s %.100s”: %s", arg->word, arg->value, judgement->reason);
 }
 
 /* NULL: may be opened twice. */

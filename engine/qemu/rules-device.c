@@ -94,9 +94,9 @@ report_hindrance(QemuRules *rules, const Hindrance *hindrances, size_t count, co
     for (size_t i = 0; i < count; i++) {
         if (!g_pattern_match_simple(hindrances[i].pattern, type))
             continue;
-        qemu_findings_add(rules->plan->findings, qemu_rules_hinders_upgrade(rules), hindrances[i].code,
-                          "remove the device before an upgrade, or plan a restart of the guest",
-                          "“%s %.100s”: %s", arg->word, type, hindrances[i].reason);
+        qemu_rules_find(rules, qemu_rules_hinders_upgrade(rules), hindrances[i].code,
+                        "remove the device before an upgrade, or plan a restart of the guest",
+                        "“%s %.100s”: %s", arg->word, type, hindrances[i].reason);
         return;
     }
 }
@@ -104,10 +104,10 @@ report_hindrance(QemuRules *rules, const Hindrance *hindrances, size_t count, co
 static void
 report_unknown(QemuRules *rules, const char *code, const char *what, const char *type)
 {
-    qemu_findings_add(rules->plan->findings, qemu_rules_hinders_upgrade(rules), code,
-                      "choose a QEMU that has it; its package may come in several parts",
-                      "QEMU %s (%s) has no %s “%.100s”", rules->context->binary->version_text,
-                      rules->context->binary->path, what, type);
+    qemu_rules_find(rules, qemu_rules_hinders_upgrade(rules), code,
+                    "choose a QEMU that has it; its package may come in several parts",
+                    "QEMU %s (%s) has no %s “%.100s”", rules->context->binary->version_text,
+                    rules->context->binary->path, what, type);
 }
 
 /*
@@ -120,10 +120,9 @@ look_at_virtio_mem(QemuRules *rules, const QemuArg *arg, const char *type)
     if (!g_str_has_prefix(type, "virtio-mem") || !qemu_rules_is_incoming(rules) ||
         rules->release >= QEMU_RELEASE(8, 1))
         return;
-    qemu_findings_add(rules->plan->findings, QEMU_FINDING_BLOCK, "device-virtio-mem",
-                      "choose QEMU 8.1 or newer",
-                      "“%s %.100s”: QEMU %s would empty the memory of the running guest when it starts",
-                      arg->word, type, rules->context->binary->version_text);
+    qemu_rules_find(rules, QEMU_FINDING_BLOCK, "device-virtio-mem", "choose QEMU 8.1 or newer",
+                    "“%s %.100s”: QEMU %s would empty the memory of the running guest when it starts",
+                    arg->word, type, rules->context->binary->version_text);
 }
 
 /* "-device loader,addr=,data=": written at every reset, also at that of a target's start. Files are not. */

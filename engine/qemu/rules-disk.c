@@ -35,15 +35,14 @@ qemu_rule_disk(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **er
 
     qemu_keyval_foreach(arg->settings, look_for_driver, &scan);
     if (scan.vvfat)
-        qemu_findings_add(rules->plan->findings, qemu_rules_hinders_upgrade(rules), "disk-vvfat",
-                          "put the folder into an image",
-                          "“%s %.100s”: a folder shown as a disk cannot be handed over", arg->word,
-                          arg->value);
+        qemu_rules_find(rules, qemu_rules_hinders_upgrade(rules), "disk-vvfat",
+                        "put the folder into an image",
+                        "“%s %.100s”: a folder shown as a disk cannot be handed over", arg->word, arg->value);
     if (scan.nvme)
-        qemu_findings_add(rules->plan->findings, qemu_rules_hinders_upgrade(rules), "device-vfio",
-                          "use the host's own driver for the device",
-                          "“%s %.100s”: a device of the host is bound to the running QEMU", arg->word,
-                          arg->value);
+        qemu_rules_find(rules, qemu_rules_hinders_upgrade(rules), "device-vfio",
+                        "use the host's own driver for the device",
+                        "“%s %.100s”: a device of the host is bound to the running QEMU", arg->word,
+                        arg->value);
     if (qemu_arg_is(arg, "drive") && qemu_keyval_is_on(arg->settings, "snapshot"))
         return qemu_rule_hinder(rules, rule, arg, error);
     return true;

@@ -11,17 +11,17 @@ static void
 look_at_vnc(QemuRules *rules, const QemuArg *arg, const char *value)
 {
     if (strcmp(value, "none") != 0)
-        qemu_findings_add(rules->plan->findings, qemu_rules_hinders_upgrade(rules), "display-vnc",
-                          "leave VNC out of the command line; open it when it is needed with the command "
-                          "display-update, and close it before an upgrade",
-                          "“%s %.100s”: the running QEMU holds the port", arg->word, arg->value);
+        qemu_rules_find(rules, qemu_rules_hinders_upgrade(rules), "display-vnc",
+                        "leave VNC out of the command line; open it when it is needed with the command "
+                        "display-update, and close it before an upgrade",
+                        "“%s %.100s”: the running QEMU holds the port", arg->word, arg->value);
 }
 
 static void
 report(QemuRules *rules, const QemuArg *arg, const char *code, const char *reason)
 {
-    qemu_findings_add(rules->plan->findings, qemu_rules_hinders_upgrade(rules), code, "use “-display none”",
-                      "“%s %.100s”: %s", arg->word, arg->value ? arg->value : "", reason);
+    qemu_rules_find(rules, qemu_rules_hinders_upgrade(rules), code, "use “-display none”", "“%s %.100s”: %s",
+                    arg->word, arg->value ? arg->value : "", reason);
 }
 
 bool

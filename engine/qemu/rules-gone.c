@@ -49,9 +49,9 @@ find_translation(const QemuRules *rules, const QemuArg *arg)
 static void
 report_translated(QemuRules *rules, const QemuArg *arg, const char *now)
 {
-    qemu_findings_add(rules->plan->findings, QEMU_FINDING_OK, "option-translated", NULL,
-                      "QEMU %s has no “%s”; “%.200s” says the same", rules->context->binary->version_text,
-                      arg->word, now);
+    qemu_rules_find(rules, QEMU_FINDING_OK, "option-translated", NULL,
+                    "QEMU %s has no “%s”; “%.200s” says the same", rules->context->binary->version_text,
+                    arg->word, now);
 }
 
 /* NULL when the value has no equivalent. Owned. */
@@ -104,11 +104,11 @@ report_missing(QemuRules *rules, const QemuArg *arg)
 {
     bool gone = arg->option->removed && rules->release >= arg->option->removed;
 
-    qemu_findings_add(rules->plan->findings, QEMU_FINDING_BLOCK, gone ? "option-gone" : "option-too-new",
-                      gone ? "QEMU's “Removed features” names its replacement, if there is one"
-                           : "choose a newer QEMU, or leave the option out",
-                      "QEMU %s %s the option “%s”", rules->context->binary->version_text,
-                      gone ? "no longer has" : "does not yet have", arg->word);
+    qemu_rules_find(rules, QEMU_FINDING_BLOCK, gone ? "option-gone" : "option-too-new",
+                    gone ? "QEMU's “Removed features” names its replacement, if there is one"
+                         : "choose a newer QEMU, or leave the option out",
+                    "QEMU %s %s the option “%s”", rules->context->binary->version_text,
+                    gone ? "no longer has" : "does not yet have", arg->word);
 }
 
 /* -run-with settings that an older QEMU has as options of their own. */

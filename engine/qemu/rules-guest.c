@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "qemu/argv-error.h"
+
 bool
 qemu_rule_our_ids(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error)
 {
@@ -27,12 +29,10 @@ qemu_rule_uuid(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *ar
         qemu_argv_append(rules->argv, "uuid", rules->plan->uuid);
         return true;
     }
-    if (!g_uuid_string_is_valid(given->value)) {
-        g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS,
-                    "“-uuid %.64s”: not a UUID: it has the form 12345678-1234-1234-1234-123456789abc",
-                    given->value);
-        return false;
-    }
+    if (!g_uuid_string_is_valid(given->value))
+        return qemu_argv_fail(
+            error, QEMU_PLAN_ERROR_ARGUMENTS,
+            "“-uuid %.64s”: not a UUID: it has the form 12345678-1234-1234-1234-123456789abc", given->value);
     rules->plan->uuid = g_ascii_strdown(given->value, -1);
     return true;
 }

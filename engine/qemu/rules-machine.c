@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "qemu/argv-error.h"
+
 /* The machine type that this instance must have, as QEMU would be given it; NULL: QEMU's default. */
 static const char *
 get_wanted_type(const QemuRules *rules)
@@ -21,9 +23,8 @@ report_unknown(QemuRules *rules, const char *wanted)
             ? "choose a QEMU that still has this machine type; “-machine help” lists a binary's types"
             : "“-machine help” lists the machine types of a QEMU";
 
-    qemu_findings_add(rules->plan->findings, QEMU_FINDING_BLOCK, "machine-unknown", hint,
-                      "QEMU %s (%s) has no machine type “%.100s”", binary->version_text, binary->path,
-                      wanted);
+    qemu_rules_find(rules, QEMU_FINDING_BLOCK, "machine-unknown", hint,
+                    "QEMU %s (%s) has no machine type “%.100s”", binary->version_text, binary->path, wanted);
 }
 
 bool
@@ -35,23 +36,22 @@ qemu_rule_machine(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg 
     const char *wanted = get_wanted_type(rules);
     const QmpMachine *machine = qemu_binary_find_machine(binary, wanted);
 
-    if (!machine && !wanted) {
-        g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS,
-                    "no machine type is given and %s has no default one: add “-machine TYPE”", binary->path);
-        return false;
-    }
+    if (!machine && !wanted)
+        return qemu_argv_fail(error, QEMU_PLAN_ERROR_ARGUMENTS,
+                              "no machine type is given and %s has no default one: add “-machine TYPE”",
+                              binary->path);
     rules->machine = machine;
     rules->plan->machine_type = g_strdup(machine ? machine->name : wanted);
     if (!machine)
         report_unknown(rules, wanted);
     else if (machine->deprecated)
-        qemu_findings_add(rules->plan->findings, QEMU_FINDING_WARN, "machine-deprecated",
-                          "plan a restart of the guest with a newer machine type",
-                          "machine type %s is deprecated in QEMU %s and will be gone from a later one",
-                          machine->name, binary->version_text);
+        qemu_rules_find(rules, QEMU_FINDING_WARN, "machine-deprecated",
+                        "plan a restart of the guest with a newer machine type",
+                        "machine type %s is deprecated in QEMU %s and will be gone from a later one",
+                        machine->name, binary->version_text);
     else
-        qemu_findings_add(rules->plan->findings, QEMU_FINDING_OK, "machine-known", NULL,
-                          "QEMU %s has machine type %s", binary->version_text, machine->name);
+        qemu_rules_find(rules, QEMU_FINDING_OK, "machine-known", NULL, "QEMU %s has machine type %s",
+                        binary->version_text, machine->name);
     if (g_strcmp0(given, rules->plan->machine_type) != 0)
         qemu_rules_set_machine(rules, "type", rules->plan->machine_type);
     return true;

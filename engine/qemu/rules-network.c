@@ -44,8 +44,8 @@ find_backend(const char *type)
 static void
 report(QemuRules *rules, const QemuArg *arg, const char *code, const char *hint, const char *reason)
 {
-    qemu_findings_add(rules->plan->findings, qemu_rules_hinders_upgrade(rules), code, hint, "“%s %.100s”: %s",
-                      arg->word, arg->value, reason);
+    qemu_rules_find(rules, qemu_rules_hinders_upgrade(rules), code, hint, "“%s %.100s”: %s", arg->word,
+                    arg->value, reason);
 }
 
 /* Keys that forward may be written once or be a list in JSON: "hostfwd", "hostfwd.0.str". */

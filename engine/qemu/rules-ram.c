@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "qemu/argv-error.h"
 #include "qemu/argv-size.h"
 
 /* hw/core/machine.c:machine_set_mem() rounds -m up to this; backend and machine must agree. */
@@ -55,21 +56,18 @@ get_ram_size(const QemuRules *rules, guint64 *ret_size_bytes, GError **error)
 {
     static const char *const known_targets[] = {"x86_64", "i386", NULL};
     const char *target = rules->context->binary->target;
-    guint64 size_bytes;
+    guint64 size_bytes = 0;
 
     if (!read_ram_size(rules, &size_bytes, error))
         return false;
-    if (size_bytes == 0 && target && !g_strv_contains(known_targets, target)) {
-        g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS,
-                    "no memory size is given, and that of a %s machine is not known: add “-m SIZE”", target);
-        return false;
-    }
+    if (size_bytes == 0 && target && !g_strv_contains(known_targets, target))
+        return qemu_argv_fail(error, QEMU_PLAN_ERROR_ARGUMENTS,
+                              "no memory size is given, and that of a %s machine is not known: add “-m SIZE”",
+                              target);
     if (size_bytes == 0)
         size_bytes = DEFAULT_RAM_BYTES;
-    if (size_bytes > G_MAXINT64) {
-        g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_ARGUMENTS, "“-m”: no host has as much memory");
-        return false;
-    }
+    if (size_bytes > G_MAXINT64)
+        return qemu_argv_fail(error, QEMU_PLAN_ERROR_ARGUMENTS, "“-m”: no host has as much memory");
     *ret_size_bytes = (size_bytes + RAM_ALIGNMENT_BYTES - 1) & ~(guint64)(RAM_ALIGNMENT_BYTES - 1);
     return true;
 }
@@ -103,8 +101,8 @@ take_mem_path(QemuRules *rules, const QemuRule *rule, const char *id, guint64 *r
     ours = qemu_rules_is_ours_to_make(rules, id, arg->value, ret_page_size_bytes) ||
            (rules->context->hugepage_size_bytes && !qemu_rules_is_incoming(rules));
     for (; ours && arg; arg = qemu_argv_find(rules->argv, "mem-path")) {
-        qemu_findings_add(rules->plan->findings, QEMU_FINDING_OK, "memory-rewritten", NULL,
-                          "“-mem-path %.200s” is replaced: %s", arg->value, rule->reason);
+        qemu_rules_find(rules, QEMU_FINDING_OK, "memory-rewritten", NULL,
+                        "“-mem-path %.200s” is replaced: %s", arg->value, rule->reason);
         qemu_argv_remove(rules->argv, arg);
     }
     return ours;
@@ -113,7 +111,7 @@ take_mem_path(QemuRules *rules, const QemuRule *rule, const char *id, guint64 *r
 bool
 qemu_rule_memory_default(QemuRules *rules, const QemuRule *rule, QemuArg *arg G_GNUC_UNUSED, GError **error)
 {
-    guint64 size_bytes, page_size_bytes = 0;
+    guint64 size_bytes = 0, page_size_bytes = 0;
     const char *id = rules->machine ? rules->machine->default_ram_id : NULL;
 
     if (!id || has_own_memory(rules))

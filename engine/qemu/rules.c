@@ -11,6 +11,9 @@
 
 #include <string.h>
 
+#include "qemu/argv-error.h"
+#include "qmp/text.h"
+
 /* clang-format off */
 static const QemuRule table[] = {
     /* What we cannot work with at all */
@@ -146,13 +149,28 @@ qemu_rules_hinders_upgrade(const QemuRules *rules)
 }
 
 void
+qemu_rules_find(QemuRules *rules, QemuFindingLevel level, const char *code, const char *hint,
+                const char *reason_format, ...)
+{
+    g_autofree char *reason = NULL;
+    g_autofree char *quoted = NULL;
+    va_list arguments;
+
+    va_start(arguments, reason_format);
+    reason = g_strdup_vprintf(reason_format, arguments);
+    va_end(arguments);
+    quoted = qmp_text_quote(reason, QMP_TEXT_MESSAGE_MAX);
+    qemu_findings_add(rules->plan->findings, level, code, hint, "%s", quoted);
+}
+
+void
 qemu_rules_report(QemuRules *rules, QemuFindingLevel level, const QemuRule *rule, const QemuArg *arg)
 {
     if (!arg)
-        qemu_findings_add(rules->plan->findings, level, rule->code, rule->hint, "%s", rule->reason);
+        qemu_rules_find(rules, level, rule->code, rule->hint, "%s", rule->reason);
     else
-        qemu_findings_add(rules->plan->findings, level, rule->code, rule->hint, "“%s%s%.100s”: %s", arg->word,
-                          arg->value ? " " : "", arg->value ? arg->value : "", rule->reason);
+        qemu_rules_find(rules, level, rule->code, rule->hint, "“%s%s%.100s”: %s", arg->word,
+                        arg->value ? " " : "", arg->value ? arg->value : "", rule->reason);
 }
 
 void
@@ -220,10 +238,9 @@ qemu_rule_hinder(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **
 bool
 qemu_rule_refuse(QemuRules *rules G_GNUC_UNUSED, const QemuRule *rule, QemuArg *arg, GError **error)
 {
-    g_set_error(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_REFUSED, "“%s%s%.100s” cannot be used: %s%s%s",
-                arg->word, arg->value ? " " : "", arg->value ? arg->value : "", rule->reason,
-                rule->hint ? ": " : "", rule->hint ? rule->hint : "");
-    return false;
+    return qemu_argv_fail(error, QEMU_PLAN_ERROR_REFUSED, "“%s%s%.100s” cannot be used: %s%s%s", arg->word,
+                          arg->value ? " " : "", arg->value ? arg->value : "", rule->reason,
+                          rule->hint ? ": " : "", rule->hint ? rule->hint : "");
 }
 
 /* NAME is one of the words of NAMES. */

@@ -46,6 +46,10 @@ bool qemu_rules_apply(QemuRules *rules, GError **error);
 bool qemu_rules_is_incoming(const QemuRules *rules);
 /* A finding with RULE's code, reason and hint, about ARG (NULL: about the whole). */
 void qemu_rules_report(QemuRules *rules, QemuFindingLevel level, const QemuRule *rule, const QemuArg *arg);
+/* A finding in words of its own; what the operator wrote may be in them: they are quoted, and cut at 512
+ * bytes. */
+void qemu_rules_find(QemuRules *rules, QemuFindingLevel level, const char *code, const char *hint,
+                     const char *reason_format, ...) G_GNUC_PRINTF(5, 6);
 /* BLOCK for an upgrade; a fresh guest runs all the same, so it is told by a WARN. */
 QemuFindingLevel qemu_rules_hinders_upgrade(const QemuRules *rules);
 /* Sets one property of the machine in an option -machine of ours, which QEMU merges with the operator's. */

@@ -111,9 +111,11 @@ mistakes_are_named(void **state)
         {"-m", "“-m” needs a value", "last word"},
         {"---m 512", "---m", "not an option"},
         {"-", "“-”", "not an option"},
-        {"-machine q35,usb", "usb", "usb=..."},
+        {"-machine q35,usb", "usb", "NAME=VALUE"},
         {"-object {\"qom-type\":", "-object", "too early"},
         {"-Machine q35", "-Machine", "not an option"},
+        {"-chardev socket,server,,nowait", "-chardev", "NAME=VALUE"},
+        {"-x\033[1m\ny", "-x\\x1b[1m\\ny", "not an option"},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
