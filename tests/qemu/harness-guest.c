@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Guests: what they are made of, and getting them to run. What is looked at afterwards: harness-check.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness-private.h"
+#include "qmp/commands.h"
+#include "vm.h"
+
+#define DISK_BYTES (64 << 20)
+#define POLL_US 10000
+
+const HarnessSpec harness_tiny = {.machine = "pc-q35-7.2", .ram_mib = 16};
+
+const HarnessSpec harness_linux = {
+    .kernel = "cloud",
+    .machine = "pc-q35-7.2",
+    .vcpus = 2,
+    .ram_mib = 256,
+    .arguments = "-drive if=none,id=disk0,format=raw,file=@disk0.raw@ -device virtio-blk-pci,drive=disk0 "
+                 "-netdev user,id=net0 -device virtio-net-pci,netdev=net0 -device virtio-rng-pci "
+                 "-device virtio-serial-pci -chardev null,id=port0 -device virtserialport,chardev=port0",
+    .append = "moult.disk=/dev/vda moult.ip=10.0.2.15/24",
+};
+
+static Files *files[2];
+
+const Files *
+harness_find_files(const char *flavour, GError **error)
+{
+    Files **found = &files[g_str_equal(flavour, "full")];
+
+    if (!*found)
+        *found = files_find(flavour, error);
+    return *found;
+}
+
+const char *
+harness_tiny_image(void)
+{
+    return harness_find_files("cloud", NULL)->tiny;
+}
+
+static const Files *
+need_files(const char *flavour)
+{
+    g_autoptr(GError) error = NULL;
+    const Files *found = harness_find_files(flavour, &error);
+
+    if (!found && g_error_matches(error, FILES_ERROR, FILES_ERROR_MISSING))
+        harness_skip(error->message);
+    if (!found)
+        fail_msg("%s", error->message);
+    return found;
+}
+
+/* ---- Its arguments ---- */
+
+static void
+make_raw(HarnessGuest *guest, const char *path)
+{
+    int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0 && ftruncate(fd, DISK_BYTES) == 0);
+    close(fd);
+    if (!guest->disk)
+        guest->disk = g_strdup(path);
+}
+
+static void
+make_qcow2(const char *path)
+{
+    const char *argv[] = {"qemu-img", "create", "-q", "-f", "qcow2", path, "64M", NULL};
+    g_autoptr(GError) error = NULL;
+    int status = 0;
+
+    if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, &status, &error))
+        fail_msg("%s", error->message);
+    assert_int_equal(status, 0);
+}
+
+/* "@disk0.raw@": the path of an image, made when it is not there yet. */
+static char *
+expand(HarnessGuest *guest, const char *name)
+{
+    if (g_str_equal(name, "folder"))
+        return g_strdup(guest->engine->folder);
+    char *path = g_strdup_printf("%s/%s-%s", guest->engine->folder, guest->name, name);
+    if (g_file_test(path, G_FILE_TEST_EXISTS))
+        return path;
+    if (g_str_has_suffix(name, ".raw"))
+        make_raw(guest, path);
+    else if (g_str_has_suffix(name, ".qcow2"))
+        make_qcow2(path);
+    return path;
+}
+
+static char *
+expand_all(HarnessGuest *guest, const char *text)
+{
+    g_auto(GStrv) parts = g_strsplit(text, "@", -1);
+    GString *expanded = g_string_new(NULL);
+
+    for (size_t i = 0; parts[i]; i++) {
+        g_autofree char *part = i % 2 ? expand(guest, parts[i]) : g_strdup(parts[i]);
+        g_string_append(expanded, part);
+    }
+    return g_string_free(expanded, FALSE);
+}
+
+static void
+add(GPtrArray *argv, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    g_ptr_array_add(argv, g_strdup_vprintf(format, arguments));
+    va_end(arguments);
+}
+
+static void
+add_software(HarnessGuest *guest, GPtrArray *argv)
+{
+    const HarnessSpec *spec = guest->spec;
+
+    if (!spec->kernel) {
+        vm_arguments_add(argv, "-device", "virtio-blk-pci,drive=boot", "-drive", NULL);
+        add(argv, "if=none,id=boot,format=raw,readonly=on,file=%s", need_files("cloud")->tiny);
+        return;
+    }
+    const Files *found = need_files(spec->kernel);
+    vm_arguments_add(argv, "-kernel", found->kernel, "-initrd", found->initramfs, "-append", NULL);
+    add(argv, "console=ttyS0 quiet moult.mem=8 moult.load=25 moult.disk=none %s", spec->append ? spec->append : "");
+}
+
+char *
+harness_guest_dup_serial_path(const HarnessGuest *guest)
+{
+    return g_strdup_printf("%s/%s.serial", guest->engine->folder, guest->name);
+}
+
+char **
+harness_guest_make_argv(HarnessGuest *guest, const char *qemu)
+{
+    const HarnessSpec *spec = guest->spec;
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+    g_autofree char *serial = harness_guest_dup_serial_path(guest);
+
+    vm_arguments_add(argv, qemu, "-accel", "tcg", "-display", "none", NULL);
+    if (!spec->has_defaults)
+        vm_arguments_add(argv, "-nodefaults", NULL);
+    if (spec->machine)
+        vm_arguments_add(argv, "-machine", spec->machine, NULL);
+    vm_arguments_add(argv, "-chardev", NULL);
+    add(argv, "file,id=serial0,path=%s,append=on", serial);
+    vm_arguments_add(argv, "-serial", "chardev:serial0", "-m", NULL);
+    add(argv, "%uM", spec->ram_mib);
+    if (spec->vcpus) {
+        vm_arguments_add(argv, "-smp", NULL);
+        add(argv, "%u", spec->vcpus);
+    }
+    add_software(guest, argv);
+    if (spec->arguments) {
+        g_autofree char *text = expand_all(guest, spec->arguments);
+        g_auto(GStrv) more = g_strsplit(text, " ", -1);
+        for (char **argument = more; *argument; argument++)
+            g_ptr_array_add(argv, g_strdup(*argument));
+    }
+    g_ptr_array_add(argv, NULL);
+    return (char **)g_ptr_array_free(g_steal_pointer(&argv), FALSE);
+}
+
+/* ---- Its life ---- */
+
+HarnessGuest *
+harness_guest_new(HarnessEngine *engine, const char *name, const HarnessSpec *spec)
+{
+    HarnessGuest *guest = g_new0(HarnessGuest, 1);
+
+    guest->engine = engine;
+    guest->spec = spec;
+    guest->name = g_strdup(name);
+    g_ptr_array_add(engine->guests, guest);
+    return guest;
+}
+
+void
+harness_guest_free(gpointer data)
+{
+    HarnessGuest *guest = data;
+
+    sampler_free(guest->sampler);
+    g_free(guest->name);
+    g_free(guest->disk);
+    g_free(guest);
+}
+
+static void
+show_and_fail(const HarnessGuest *guest, const GError *error)
+{
+    g_autofree char *log = g_strdup_printf("%s/guests/%s/qemu.log", guest->engine->runtime, guest->name);
+    g_autofree char *words = NULL;
+
+    g_file_get_contents(log, &words, NULL, NULL);
+    fail_msg("%s: %s: %s", guest->name, error->message, words ? words : "");
+}
+
+void
+harness_guest_await(HarnessGuest *guest)
+{
+    g_autoptr(GError) error = NULL;
+
+    harness_guest_look_up(guest);
+    sampler_free(guest->sampler);
+    guest->sampler = sampler_open_ready(guest->pid, HARNESS_READY_MS, &error);
+    if (!guest->sampler)
+        show_and_fail(guest, error);
+    assert_true(sampler_read(guest->sampler, &guest->seen));
+    harness_guest_check(guest);
+}
+
+HarnessGuest *
+harness_guest_run(HarnessEngine *engine, const char *name, HarnessBuild build, const HarnessSpec *spec)
+{
+    HarnessGuest *guest = harness_guest_new(engine, name, spec);
+    g_autoptr(GPtrArray) args = g_ptr_array_new_with_free_func(g_free);
+    g_auto(GStrv) argv = harness_guest_make_argv(guest, harness_build(build));
+
+    vm_arguments_add(args, "run", name, NULL);
+    if (spec->hugepages)
+        add(args, "--hugepages=%s", spec->hugepages);
+    vm_arguments_add(args, "--json", "--", NULL);
+    for (char **argument = argv; *argument; argument++)
+        g_ptr_array_add(args, g_strdup(*argument));
+    g_ptr_array_add(args, NULL);
+    g_autoptr(HarnessReply) reply = moult_v(engine, (const char *const *)args->pdata);
+    assert_status(reply, EXIT_DONE);
+    harness_guest_await(guest);
+    return guest;
+}
+
+void
+harness_guest_finish(HarnessGuest *guest)
+{
+    g_autoptr(HarnessReply) reply = moult(guest->engine, "stop", guest->name, "--force", "--json", NULL);
+
+    /* Refused: it has ended in the course of the test, or was never started. */
+    assert_true(reply->status == EXIT_DONE || reply->status == EXIT_REFUSED);
+}
+
+void
+harness_guest_qmp(HarnessGuest *guest, const char *command)
+{
+    g_autofree char *path = g_strdup_printf("%s/guests/%s/operator.sock", guest->engine->runtime, guest->name);
+    QmpWait wait = qmp_wait_from_now(HARNESS_STEP_MS, -1);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(QmpClient) client = qmp_client_connect(path, guest->name, &error);
+
+    if (!client || !qmp_client_wait_ready(client, &wait, &error) ||
+        !qmp_client_call(client, command, NULL, &wait, NULL, &error))
+        fail_msg("%s: %s: %s", guest->name, command, error->message);
+}
+
+void
+harness_guest_power_off(HarnessGuest *guest)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!sampler_command(guest->sampler, GUEST_COMMAND_POWER_OFF, 0, HARNESS_STEP_MS, &error))
+        fail_msg("%s: %s", guest->name, error->message);
+    harness_guest_await_gone(guest);
+}
+
+void
+harness_guest_await_gone(HarnessGuest *guest)
+{
+    gint64 deadline_us = g_get_monotonic_time() + (gint64)HARNESS_STEP_MS * 1000;
+
+    for (;;) {
+        g_autofree char *state = harness_guest_dup_state(guest);
+        if (!state || g_str_equal(state, "shut-off"))
+            return;
+        if (g_get_monotonic_time() > deadline_us)
+            fail_msg("%s does not end: %s", guest->name, state);
+        g_usleep(POLL_US);
+    }
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The QEMUs of one engine under test, found by the mark that every QEMU of an engine has in its environment
+ * (guest/spawn.h): no bookkeeping of the engine's or of ours is trusted for it.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+typedef struct {
+    pid_t pid;
+    int pidfd;
+    char *instance; /* the folder that the mark names */
+} Process;
+
+/* All living processes (no zombies) whose mark is below FOLDER. Elements are Process, owned by the array. */
+GPtrArray *processes_find(const char *folder);
+
+/* Kills them, and what they start meanwhile; false, with the pids on stderr, when some live after TIMEOUT_MS. */
+bool processes_kill(const char *folder, unsigned timeout_ms);
+
+/* Children of PARENT that have ended and were not reaped. */
+unsigned processes_count_zombies(pid_t parent);
+
+/* Open descriptors of PID. */
+unsigned processes_count_fds(pid_t pid);
