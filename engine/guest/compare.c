@@ -35,6 +35,26 @@ guest_compare_machine(const GuestInstance *source, const GuestInstance *target, 
     return false;
 }
 
+/*
+ * Bits that tell of the number of CPUs, not of their model: HT and CmpLegacy. A guest sees them all the same, but from
+ * 10.0 on they are in `feature-words`, before that QEMU added them only when the guest asked (measured with 7.2).
+ * That the numbers are the same is compared by itself.
+ */
+static const struct {
+    gint64 eax;
+    const char *cpuid_register;
+    gint64 bits;
+} topology_bits[] = {{0x1, "EDX", 1 << 28}, {0x80000001, "ECX", 1 << 1}};
+
+static gint64
+without_topology(gint64 eax, const char *cpuid_register, gint64 bits)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(topology_bits); i++)
+        if (eax == topology_bits[i].eax && g_strcmp0(cpuid_register, topology_bits[i].cpuid_register) == 0)
+            return bits & ~topology_bits[i].bits;
+    return bits;
+}
+
 /* Sums up `feature-words` as register -> bits, so that order does not matter. */
 static GHashTable *
 feature_words(QmpClient *monitor, const char *cpu_path, const QmpWait *wait, GError **error)
@@ -50,9 +70,11 @@ feature_words(QmpClient *monitor, const char *cpu_path, const QmpWait *wait, GEr
         if (!qmp_json_get_int64(word, "cpuid-input-eax", &eax) || !qmp_json_get_int64(word, "features", &value))
             continue;
         qmp_json_get_int64(word, "cpuid-input-ecx", &ecx);
+        const char *cpuid_register = qmp_json_get_string(word, "cpuid-register");
+        value = without_topology(eax, cpuid_register, value);
         g_hash_table_insert(bits,
                             g_strdup_printf("CPUID %" G_GINT64_MODIFIER "x.%" G_GINT64_FORMAT " %s", (guint64)eax, ecx,
-                                            qmp_json_get_string(word, "cpuid-register")),
+                                            cpuid_register),
                             g_memdup2(&value, sizeof value));
     }
     return bits;
