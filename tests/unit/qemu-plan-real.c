@@ -34,6 +34,21 @@ typedef struct {
     QmpClient *client;
 } Qemu;
 
+/* What is to be cleared away after a test, however it ended. */
+static GPtrArray *running; /* Qemu */
+static GPtrArray *folders; /* char* */
+
+/* A temporary folder that is removed after the test. Borrowed. */
+static char *
+make_folder(void)
+{
+    char *folder = g_dir_make_tmp("moult-plan-XXXXXX", NULL);
+
+    assert_non_null(folder);
+    g_ptr_array_add(folders, folder);
+    return folder;
+}
+
 static QemuBinary *
 probe(QemuBinaryCache *cache, const char *path)
 {
@@ -43,6 +58,17 @@ probe(QemuBinaryCache *cache, const char *path)
 
     assert_no_error(error);
     return binary;
+}
+
+static Qemu *
+qemu_new(void)
+{
+    Qemu *qemu = g_new0(Qemu, 1);
+
+    qemu->child.pidfd = -1;
+    qemu->held_fds = g_array_new(FALSE, TRUE, sizeof(int));
+    g_ptr_array_add(running, qemu);
+    return qemu;
 }
 
 static int
@@ -162,7 +188,7 @@ start(char *const *words, const QemuBinary *binary, const Qemu *source, const ch
                                .binary = binary,
                                .look_at_path = qemu_plan_look_at_path,
                                .look_data = (gpointer)cwd};
-    Qemu *qemu = g_new0(Qemu, 1);
+    Qemu *qemu = qemu_new();
     g_autoptr(GError) error = NULL;
     const QemuFinding *block;
 
@@ -175,8 +201,7 @@ start(char *const *words, const QemuBinary *binary, const Qemu *source, const ch
     block = qemu_findings_get_block(qemu->plan->findings);
     if (block)
         fail_msg("%s: %s", block->code, block->reason);
-    qemu->folder = g_dir_make_tmp("moult-plan-XXXXXX", NULL);
-    qemu->held_fds = g_array_new(FALSE, TRUE, sizeof(int));
+    qemu->folder = make_folder();
     open_fds(qemu, source);
     spawn(qemu, binary, cwd);
     connect_monitor(qemu);
@@ -199,18 +224,39 @@ remove_folder(const char *folder)
 static void
 end(Qemu *qemu)
 {
-    process_kill_and_reap(qemu->child.pidfd, DEADLINE_MS, NULL, NULL);
-    close(qemu->child.pidfd);
-    qmp_client_free(qemu->client);
+    if (qemu->child.pidfd >= 0) {
+        process_kill_and_reap(qemu->child.pidfd, DEADLINE_MS, NULL, NULL);
+        close(qemu->child.pidfd);
+    }
+    if (qemu->client)
+        qmp_client_free(qemu->client);
     for (guint i = 0; i < qemu->held_fds->len; i++) {
         if (g_array_index(qemu->held_fds, int, i) >= 0)
             close(g_array_index(qemu->held_fds, int, i));
     }
     g_array_unref(qemu->held_fds);
-    remove_folder(qemu->folder);
-    g_free(qemu->folder);
     qemu_plan_free(qemu->plan);
     g_free(qemu);
+}
+
+static void
+finish(Qemu *qemu)
+{
+    g_ptr_array_remove(running, qemu);
+    end(qemu);
+}
+
+static int
+clear_away(void **state)
+{
+    (void)state;
+    for (guint i = 0; i < running->len; i++)
+        end(g_ptr_array_index(running, i));
+    g_ptr_array_set_size(running, 0);
+    for (guint i = 0; i < folders->len; i++)
+        remove_folder(g_ptr_array_index(folders, i));
+    g_ptr_array_set_size(folders, 0);
+    return 0;
 }
 
 static void
@@ -281,7 +327,7 @@ hand_over(const Qemu *source, const QemuBinary *from, const Qemu *target, const 
 static void
 upgrade(const char *line, const QemuBinary *from, const QemuBinary *to)
 {
-    g_autofree char *folder = g_dir_make_tmp("moult-plan-XXXXXX", NULL);
+    const char *folder = make_folder();
     g_auto(GStrv) parts = g_strsplit(line, "TMP", -1);
     g_autofree char *filled = g_strjoinv(folder, parts);
     g_auto(GStrv) words = g_strsplit(filled, " ", -1);
@@ -293,9 +339,8 @@ upgrade(const char *line, const QemuBinary *from, const QemuBinary *to)
     assert_memory_is_shared(target);
     assert_identity(target);
     hand_over(source, from, target, to);
-    end(source);
-    end(target);
-    remove_folder(folder);
+    finish(source);
+    finish(target);
 }
 
 /* Every one with a machine type that both QEMUs know. No guest system: the firmware runs. */
@@ -387,7 +432,7 @@ nothing_is_truncated(void **state)
 {
     (void)state;
     static const char *const files[] = {"serial", "ring", "log"};
-    g_autofree char *folder = g_dir_make_tmp("moult-plan-XXXXXX", NULL);
+    const char *folder = make_folder();
     g_autofree char *line = g_strdup_printf("-M pc-q35-7.2 -m 64 -display none -serial file:%s/serial "
                                             "-chardev null,id=n,logfile=%s/ring -device isa-serial,chardev=n "
                                             "-D %s/log -d guest_errors",
@@ -410,9 +455,8 @@ nothing_is_truncated(void **state)
         if (!strstr(text, "kept"))
             fail_msg("%s was emptied", files[i]);
     }
-    end(source);
-    end(target);
-    remove_folder(folder);
+    finish(source);
+    finish(target);
 }
 
 #define PATTERN_BYTE 0xa5
@@ -455,7 +499,7 @@ start_waiting(const char *line, const QemuBinary *binary)
     QemuPlanContext context = {.role = QEMU_PLAN_FRESH, .name = "web1", .uuid = UUID, .binary = binary};
     g_autoptr(GError) error = NULL;
     g_autoptr(QemuPlan) fresh = qemu_plan_new((const char *const *)words, &context, &error);
-    Qemu *qemu = g_new0(Qemu, 1);
+    Qemu *qemu = qemu_new();
 
     assert_no_error(error);
     context.role = QEMU_PLAN_INCOMING;
@@ -463,8 +507,7 @@ start_waiting(const char *line, const QemuBinary *binary)
     context.memory = fresh->memory;
     qemu->plan = qemu_plan_new((const char *const *)words, &context, &error);
     assert_no_error(error);
-    qemu->folder = g_dir_make_tmp("moult-plan-XXXXXX", NULL);
-    qemu->held_fds = g_array_new(FALSE, TRUE, sizeof(int));
+    qemu->folder = make_folder();
     open_fds(qemu, NULL);
     for (guint i = 2; i < qemu->held_fds->len; i++)
         fill_memory(qemu, i);
@@ -490,7 +533,7 @@ check_waiting(const char *line, const QemuBinary *binary, bool untouched)
             fail_msg("“%s” on QEMU %s %s memory", line, binary->version_text,
                      untouched ? "changes" : "no longer changes");
     }
-    end(qemu);
+    finish(qemu);
 }
 
 /*
@@ -540,7 +583,7 @@ what_would_write_into_the_memory_is_blocked(void **state)
     assert_true(memory_is_untouched(qemu, 2));
     assert_false(memory_is_untouched(qemu, 3));
     assert_non_null(qemu_findings_get_block(qemu->plan->findings));
-    end(qemu);
+    finish(qemu);
 }
 
 static int
@@ -556,6 +599,8 @@ set_up(void **state)
                                    : g_build_filename(cache_folder, "qemu-10.0", "qemu-system-x86_64", NULL);
     QemuBinaryCache *cache;
 
+    running = g_ptr_array_new();
+    folders = g_ptr_array_new_with_free_func(g_free);
     launcher = launcher_start(NULL);
     cache = qemu_binary_cache_new(launcher, NULL);
     installed = probe(cache, path ? path : "/usr/bin/qemu-system-x86_64");
@@ -573,6 +618,8 @@ tear_down(void **state)
     if (newer)
         qemu_binary_unref(newer);
     launcher_free(launcher);
+    g_ptr_array_unref(running);
+    g_ptr_array_unref(folders);
     return waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? 0 : -1;
 }
 
@@ -580,14 +627,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(installed_to_itself),
-        cmocka_unit_test(installed_to_newer),
-        cmocka_unit_test(newer_to_itself),
-        cmocka_unit_test(newer_to_installed),
-        cmocka_unit_test(nothing_is_truncated),
-        cmocka_unit_test(a_target_that_waits_leaves_the_memory_alone),
-        cmocka_unit_test(what_would_write_into_the_memory_is_blocked),
-        cmocka_unit_test(options_of_one_release_work_with_the_other),
+        cmocka_unit_test_teardown(installed_to_itself, clear_away),
+        cmocka_unit_test_teardown(installed_to_newer, clear_away),
+        cmocka_unit_test_teardown(newer_to_itself, clear_away),
+        cmocka_unit_test_teardown(newer_to_installed, clear_away),
+        cmocka_unit_test_teardown(nothing_is_truncated, clear_away),
+        cmocka_unit_test_teardown(a_target_that_waits_leaves_the_memory_alone, clear_away),
+        cmocka_unit_test_teardown(what_would_write_into_the_memory_is_blocked, clear_away),
+        cmocka_unit_test_teardown(options_of_one_release_work_with_the_other, clear_away),
     };
     const char *path = g_getenv("MOULT_TEST_QEMU");
 
