@@ -34,14 +34,15 @@ cli_client_free(CliClient *client)
 }
 
 bool
-cli_client_send(CliClient *client, const char *method, json_object *parameters, bool more, GError **error)
+cli_client_send(CliClient *client, const char *method, json_object *parameters, CliClientMode mode,
+                GError **error)
 {
     g_autoptr(json_object) message = json_object_new_object();
     g_autoptr(GError) local_error = NULL;
 
     qmp_json_add_string(message, "method", method);
     qmp_json_add_value(message, "parameters", parameters);
-    if (more)
+    if (mode == CLI_CLIENT_MORE_REPLIES)
         qmp_json_add_bool(message, "more", true);
     if (qmp_stream_send(client->stream, message, &local_error))
         return true;
@@ -128,7 +129,7 @@ cli_client_call(CliClient *client, const char *method, json_object *parameters, 
     QmpWait wait = qmp_wait_from_now(timeout_ms, -1);
     g_autoptr(json_object) reply = NULL;
 
-    if (!cli_client_send(client, method, parameters, false, error))
+    if (!cli_client_send(client, method, parameters, CLI_CLIENT_ONE_REPLY, error))
         return NULL;
     switch (cli_client_receive(client, &wait, &reply, error)) {
     case CLI_CLIENT_LAST:

@@ -24,11 +24,11 @@ CliClient *cli_client_new(int fd);
 void cli_client_free(CliClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CliClient, cli_client_free)
 
-/*
- * Sends a call; PARAMETERS is taken (NULL for none). MORE asks for several replies. USAGE when the call is
- * longer than the engine accepts.
+typedef enum { CLI_CLIENT_ONE_REPLY, CLI_CLIENT_MORE_REPLIES } CliClientMode;
+
+/* Sends a call; PARAMETERS is taken (NULL for none). USAGE when the call is longer than the engine accepts.
  */
-bool cli_client_send(CliClient *client, const char *method, json_object *parameters, bool more,
+bool cli_client_send(CliClient *client, const char *method, json_object *parameters, CliClientMode mode,
                      GError **error);
 
 typedef enum {

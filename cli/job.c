@@ -121,7 +121,7 @@ cli_job_upgrade(json_object *parameters, GError **error)
     if (!client)
         return NULL;
     job.signal_fd = cli_signals_open();
-    if (!cli_client_send(client, "io.moult.Upgrade", g_steal_pointer(&owned), true, error))
+    if (!cli_client_send(client, "io.moult.Upgrade", g_steal_pointer(&owned), CLI_CLIENT_MORE_REPLIES, error))
         return NULL;
     json_object *reply = job_follow(&job, &local_error);
     if (!reply) {

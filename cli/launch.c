@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "cli/binary.h"
+#include "cli/format.h"
+#include "cli/output.h"
 #include "qmp/json.h"
 
 void
@@ -93,4 +95,14 @@ cli_launch_make_parameters(const CliInvocation *invocation, const CliLaunchOptio
     if (hugepage_size_bytes > 0)
         qmp_json_add_int64(parameters, "hugepage_size_bytes", hugepage_size_bytes);
     return g_steal_pointer(&parameters);
+}
+
+void
+cli_launch_print(json_object *guest)
+{
+    g_autofree char *name = cli_output_quote(qmp_json_get_string(guest, "name"));
+    g_autofree char *version = cli_format_version(qmp_json_get_object(guest, "qemu"));
+    g_autofree char *pid = cli_format_int(guest, "pid");
+
+    cli_output_line("%s: running on QEMU %s, pid %s", name, version, pid);
 }

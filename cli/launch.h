@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What `run` and `define` have in common: QEMU's command line and the settings beside it.
+ * What `run`, `define` and `start` have in common: QEMU's command line, the settings beside it, and what is
+ * said of a guest that was started.
  */
 #pragma once
 
@@ -34,3 +35,6 @@ void cli_launch_prepare(CliInvocation *invocation);
 /* The parameters of io.moult.Run and .Define; owned by the caller. NULL on failure: USAGE. */
 json_object *cli_launch_make_parameters(const CliInvocation *invocation, const CliLaunchOptions *options,
                                         GError **error);
+
+/* "web1: running on QEMU 7.2.22, pid 1234"; GUEST is io.moult's Guest. */
+void cli_launch_print(json_object *guest);

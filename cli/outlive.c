@@ -60,7 +60,7 @@ wait_once(CliClient *client, json_object *guest, int signal_fd, json_object **re
     g_autoptr(json_object) reply = NULL;
     g_autoptr(GError) local_error = NULL;
 
-    if (!cli_client_send(client, "io.moult.Wait", make_name_parameter(guest), false, error))
+    if (!cli_client_send(client, "io.moult.Wait", make_name_parameter(guest), CLI_CLIENT_ONE_REPLY, error))
         return CLI_CLIENT_FAILED;
     CliClientResult result = cli_client_receive(client, &wait, &reply, &local_error);
     if (result == CLI_CLIENT_FAILED && cli_error_get_exit(local_error) == CLI_EXIT_REFUSED) {

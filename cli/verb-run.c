@@ -5,7 +5,6 @@
 
 #include "cli/client.h"
 #include "cli/engine.h"
-#include "cli/format.h"
 #include "cli/launch.h"
 #include "cli/outlive.h"
 #include "cli/output.h"
@@ -15,16 +14,6 @@
 /* Asking an unknown binary what it is, and a start with much memory to prepare, take their time. */
 #define RUN_TIMEOUT_MS 300000
 #define SIGNAL_EXIT_BASE 128
-
-static void
-print_started(json_object *guest)
-{
-    g_autofree char *name = cli_output_quote(qmp_json_get_string(guest, "name"));
-    g_autofree char *version = cli_format_version(qmp_json_get_object(guest, "qemu"));
-    g_autofree char *pid = cli_format_int(guest, "pid");
-
-    cli_output_line("%s: running on QEMU %s, pid %s", name, version, pid);
-}
 
 static void
 print_end(json_object *guest, json_object *end)
@@ -103,7 +92,7 @@ run(CliInvocation *invocation, GError **error)
     if (!reply)
         return CLI_EXIT_FAILED;
     if (!invocation->json)
-        print_started(qmp_json_get_object(reply, "guest"));
+        cli_launch_print(qmp_json_get_object(reply, "guest"));
     else if (!wait)
         cli_output_json(reply);
     return wait ? wait_for_end(invocation, g_steal_pointer(&client), reply, signal_fd, error) : CLI_EXIT_DONE;

@@ -85,7 +85,7 @@ run(CliInvocation *invocation, GError **error)
         return CLI_EXIT_UNREACHABLE;
     json_object *parameters = json_object_new_object();
     qmp_json_add_string(parameters, "guest", invocation->operands[0]);
-    if (!cli_client_send(client, "io.moult.Watch", parameters, true, error))
+    if (!cli_client_send(client, "io.moult.Watch", parameters, CLI_CLIENT_MORE_REPLIES, error))
         return CLI_EXIT_UNREACHABLE;
     return follow(invocation, client, error);
 }

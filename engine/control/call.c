@@ -137,56 +137,56 @@ call_check_reply(const ControlCall *call, json_object *parameters)
 {
     g_autofree char *where = NULL;
 
-    if (call->declaration && !control_idl_check(call->idl, call->declaration->output, parameters, &where))
+    if (call->connection && call->declaration &&
+        !control_idl_check(call->idl, call->declaration->output, parameters, &where))
         g_warning("reply of %s does not match its description: %s", call->method, where);
 }
 
-/* Takes PARAMETERS. */
-static void
-call_send(ControlCall *call, const char *error_name, json_object *parameters, bool continues)
+/* Takes PARAMETERS (NULL for none); ERROR_NAME is NULL for a result. */
+static json_object *
+make_message(const char *error_name, json_object *parameters)
 {
-    g_autoptr(json_object) message = json_object_new_object();
+    json_object *message = json_object_new_object();
 
     qmp_json_add_string(message, "error", error_name);
     qmp_json_add_value(message, "parameters", parameters ? parameters : json_object_new_object());
-    if (continues)
-        qmp_json_add_bool(message, "continues", true);
-    if (!call->oneway)
+    return message;
+}
+
+static void
+call_send(ControlCall *call, json_object *message)
+{
+    if (call->connection && !call->oneway)
         control_connection_send(call->connection, message);
 }
 
 void
 control_call_reply(ControlCall *call, json_object *parameters)
 {
-    g_autoptr(json_object) owned = parameters ? parameters : json_object_new_object();
+    g_autoptr(json_object) message = make_message(NULL, parameters);
 
-    if (!call->connection)
-        return;
-    call_check_reply(call, owned);
-    call_send(call, NULL, g_steal_pointer(&owned), false);
+    call_check_reply(call, qmp_json_get_object(message, "parameters"));
+    call_send(call, message);
     call_end(call);
 }
 
 void
 control_call_reply_continues(ControlCall *call, json_object *parameters)
 {
-    g_autoptr(json_object) owned = parameters ? parameters : json_object_new_object();
+    g_autoptr(json_object) message = make_message(NULL, parameters);
 
     g_return_if_fail(call->more);
-    if (!call->connection)
-        return;
-    call_check_reply(call, owned);
-    call_send(call, NULL, g_steal_pointer(&owned), true);
+    call_check_reply(call, qmp_json_get_object(message, "parameters"));
+    qmp_json_add_bool(message, "continues", true);
+    call_send(call, message);
 }
 
 void
 control_call_fail(ControlCall *call, const char *error_name, json_object *parameters)
 {
-    g_autoptr(json_object) owned = parameters;
+    g_autoptr(json_object) message = make_message(error_name, parameters);
 
-    if (!call->connection)
-        return;
-    call_send(call, error_name, g_steal_pointer(&owned), false);
+    call_send(call, message);
     call_end(call);
 }
 

@@ -220,24 +220,33 @@ parse_declared_name(Parser *parser, GError **error)
     return g_steal_pointer(&name);
 }
 
-/* "type" and "error" look the same but for where they go; a type may be an enumeration. */
+/* A type is a structure or an enumeration. */
 static bool
-parse_structure(Parser *parser, bool is_error, GError **error)
+parse_type_member(Parser *parser, GError **error)
 {
     g_autofree char *name = parse_declared_name(parser, error);
-    ControlIdlType *type;
+    ControlIdlType *type = name ? parse_parenthesis(parser, error) : NULL;
 
-    if (!name)
-        return false;
-    type = is_error ? parse_parameters(parser, error) : parse_parenthesis(parser, error);
     if (!type)
         return false;
-    g_hash_table_insert(is_error ? parser->idl->errors : parser->idl->types, g_steal_pointer(&name), type);
+    g_hash_table_insert(parser->idl->types, g_steal_pointer(&name), type);
     return true;
 }
 
 static bool
-parse_method(Parser *parser, GError **error)
+parse_error_member(Parser *parser, GError **error)
+{
+    g_autofree char *name = parse_declared_name(parser, error);
+    ControlIdlType *type = name ? parse_parameters(parser, error) : NULL;
+
+    if (!type)
+        return false;
+    g_hash_table_insert(parser->idl->errors, g_steal_pointer(&name), type);
+    return true;
+}
+
+static bool
+parse_method_member(Parser *parser, GError **error)
 {
     g_autofree char *name = parse_declared_name(parser, error);
 
@@ -263,11 +272,11 @@ parse_member(Parser *parser, GError **error)
     g_autofree char *keyword = take_word(parser, "");
 
     if (g_strcmp0(keyword, "type") == 0)
-        return parse_structure(parser, false, error);
+        return parse_type_member(parser, error);
     if (g_strcmp0(keyword, "error") == 0)
-        return parse_structure(parser, true, error);
+        return parse_error_member(parser, error);
     if (g_strcmp0(keyword, "method") == 0)
-        return parse_method(parser, error);
+        return parse_method_member(parser, error);
     return fail(parser, error, "type, method or error");
 }
 

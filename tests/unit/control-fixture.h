@@ -58,6 +58,25 @@ fixture_wait_count(Fixture *fixture, const guint *counter, guint wanted)
     assert_int_equal(found, wanted);
 }
 
+static inline guint
+fixture_get_count(Fixture *fixture, const guint *counter)
+{
+    g_mutex_lock(&fixture->lock);
+    guint found = *counter;
+    g_mutex_unlock(&fixture->lock);
+    return found;
+}
+
+/* A reference to the first call that a handler keeps. */
+static inline ControlCall *
+fixture_ref_held(Fixture *fixture)
+{
+    g_mutex_lock(&fixture->lock);
+    ControlCall *call = control_call_ref(g_ptr_array_index(fixture->held, 0));
+    g_mutex_unlock(&fixture->lock);
+    return call;
+}
+
 static inline void
 fixture_add(Fixture *fixture, guint *counter)
 {

@@ -72,7 +72,20 @@ handle_list(ControlCall *call, json_object *parameters, gpointer user_data)
     control_call_reply(call, reply);
 }
 
+/* Not what the description says. */
+static void
+handle_history(ControlCall *call, json_object *parameters, gpointer user_data)
+{
+    json_object *reply = json_object_new_object();
+
+    (void)parameters;
+    (void)user_data;
+    json_object_object_add(reply, "entries", json_object_new_boolean(true));
+    control_call_reply(call, reply);
+}
+
 static const ControlMethod methods[] = {
+    {.name = "io.moult.History", .handle = handle_history},
     {.name = "io.moult.Undefine", .handle = handle_undefine},
     {.name = "io.moult.Start", .handle = handle_hold},
     {.name = "io.moult.Wait", .handle = handle_hold},
@@ -294,7 +307,7 @@ half_closed_clients_get_their_replies(void **state)
     client_expect(fd, "{\"error\":\"io.moult.Failed\",\"parameters\":{}}");
     client_expect(fd, "{\"parameters\":{\"guests\":[]}}");
     client_expect_closed(fd);
-    assert_int_equal(fixture->n_closed, 0);
+    assert_int_equal(fixture_get_count(fixture, &fixture->n_closed), 0);
     close(fd);
     fixture_free(fixture);
 }
@@ -308,11 +321,11 @@ answers_after_the_client_left_are_dropped(void **state)
 
     client_send(fd, "{\"method\":\"io.moult.Start\",\"parameters\":{\"name\":\"a\"}}");
     wait_held(fixture, 1);
-    g_autoptr(ControlCall) call = control_call_ref(g_ptr_array_index(fixture->held, 0));
+    g_autoptr(ControlCall) call = fixture_ref_held(fixture);
     close(fd);
     /* The closed function has dropped the handler's reference; ours keeps the client counted. */
     fixture_wait_count(fixture, &fixture->n_closed, 1);
-    assert_int_equal(fixture->n_clients, 1);
+    assert_int_equal(fixture_get_count(fixture, &fixture->n_clients), 1);
     g_clear_pointer(&call, control_call_unref);
     fixture_wait_count(fixture, &fixture->n_clients, 0);
     fixture_free(fixture);
@@ -491,7 +504,7 @@ an_idle_server_stops_accepting(void **state)
     fixture_invoke(fixture, accept_last);
     client_send(fd, "{\"method\":\"io.moult.List\"}");
     client_expect(fd, "{\"parameters\":{\"guests\":[]}}");
-    assert_int_equal(fixture->n_closed, 0);
+    assert_int_equal(fixture_get_count(fixture, &fixture->n_closed), 0);
     close(fd);
     fixture_wait_count(fixture, &fixture->n_clients, 0);
     fixture_invoke(fixture, accept_last);
@@ -499,10 +512,8 @@ an_idle_server_stops_accepting(void **state)
     fixture_free(fixture);
 }
 
-/* A thread that drops the last reference of an unanswered call: the client is told by the end of the
- * connection. */
 static void
-ignore_log(const char *domain, GLogLevelFlags level, const char *message, gpointer user_data)
+count_log(const char *domain, GLogLevelFlags level, const char *message, gpointer user_data)
 {
     (void)domain;
     (void)level;
@@ -516,17 +527,36 @@ forgotten_calls_end_the_connection(void **state)
     (void)state;
     Fixture *fixture = start(NULL);
     GLogLevelFlags fatal = g_log_set_always_fatal(G_LOG_LEVEL_ERROR);
-    guint handler = g_log_set_handler("moult-control", G_LOG_LEVEL_CRITICAL, ignore_log, fixture);
+    guint handler = g_log_set_handler("moult-control", G_LOG_LEVEL_CRITICAL, count_log, fixture);
     int fd = client_connect(fixture);
 
     client_send(fd, "{\"method\":\"io.moult.Jobs\"}");
     client_expect_closed(fd);
     fixture_wait_count(fixture, &fixture->n_clients, 0);
-    assert_int_equal(fixture->n_closed, 1);
+    assert_int_equal(fixture_get_count(fixture, &fixture->n_closed), 1);
     close(fd);
     fixture_free(fixture);
     g_log_remove_handler("moult-control", handler);
     g_log_set_always_fatal(fatal);
+}
+
+static void
+replies_that_break_the_description_are_logged_and_sent(void **state)
+{
+    (void)state;
+    Fixture *fixture = start(NULL);
+    guint handler = g_log_set_handler("moult-control", G_LOG_LEVEL_WARNING, count_log, fixture);
+    int fd = client_connect(fixture);
+
+    client_send(fd, "{\"method\":\"io.moult.History\"}");
+    client_expect(fd, "{\"parameters\":{\"entries\":true}}");
+    assert_int_equal(fixture_get_count(fixture, &fixture->n_closed), 1);
+    client_send(fd, "{\"method\":\"io.moult.List\"}");
+    client_expect(fd, "{\"parameters\":{\"guests\":[]}}");
+    assert_int_equal(fixture_get_count(fixture, &fixture->n_closed), 1);
+    close(fd);
+    fixture_free(fixture);
+    g_log_remove_handler("moult-control", handler);
 }
 
 static void
@@ -538,9 +568,8 @@ a_server_ends_with_calls_under_way(void **state)
 
     client_send(fd, "{\"method\":\"io.moult.Start\",\"parameters\":{\"name\":\"a\"}}");
     wait_held(fixture, 1);
-    g_autoptr(ControlCall) call = control_call_ref(g_ptr_array_index(fixture->held, 0));
+    g_autoptr(ControlCall) call = fixture_ref_held(fixture);
     GMainContext *context = g_main_context_ref(fixture->context);
-    control_call_set_closed_func(call, NULL, NULL);
     fixture_free(fixture);
     client_expect_closed(fd);
     assert_true(control_call_is_closed(call));
@@ -575,6 +604,7 @@ main(void)
         cmocka_unit_test(other_users_are_denied),
         cmocka_unit_test(an_idle_server_stops_accepting),
         cmocka_unit_test(forgotten_calls_end_the_connection),
+        cmocka_unit_test(replies_that_break_the_description_are_logged_and_sent),
         cmocka_unit_test(a_server_ends_with_calls_under_way),
     };
 
