@@ -183,6 +183,11 @@ control_handle_wait(ControlCall *call, json_object *parameters, gpointer user_da
     g_autoptr(GError) error = NULL;
     g_autoptr(ObjlistDomain) domain = node_guests_find_running(context->node, name, &error);
 
+    json_object *last = domain ? NULL : node_ending_get_last(context->node, name);
+    if (last) {
+        control_call_reply(call, control_wrap("end", json_object_get(last)));
+        return;
+    }
     if (!domain) {
         control_fail_with(call, name, error);
         return;

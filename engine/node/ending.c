@@ -14,6 +14,7 @@
 #include "qmp/json.h"
 
 #define REAP_TIMEOUT_MS 1000
+#define MAX_LAST_ENDINGS 256
 
 typedef struct {
     guint id;
@@ -57,6 +58,26 @@ node_ending_cancel_wait(Node *node, guint id)
             return;
         }
     }
+}
+
+json_object *
+node_ending_get_last(Node *node, const char *guest)
+{
+    return g_hash_table_lookup(node->endings, guest);
+}
+
+void
+node_ending_forget_last(Node *node, const char *guest)
+{
+    g_hash_table_remove(node->endings, guest);
+}
+
+static void
+keep_last(Node *node, const char *guest, json_object *end)
+{
+    if (g_hash_table_size(node->endings) >= MAX_LAST_ENDINGS)
+        g_hash_table_remove_all(node->endings);
+    g_hash_table_insert(node->endings, g_strdup(guest), json_object_get(end));
 }
 
 static void
@@ -158,6 +179,7 @@ node_ending_handle_reaped(Node *node, ObjlistDomain *domain, const ProcessExit *
     clean_up(node, domain, instance);
     g_message("%s: ended (%s)", name, qmp_json_get_string(json, "reason"));
     node_events_emit(node->events, "guest-stopped", name, objlist_domain_get_id(domain), json_object_get(json));
+    keep_last(node, name, json);
     tell_waiters(node, name, json);
 }
 

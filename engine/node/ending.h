@@ -21,5 +21,13 @@ typedef void (*NodeEndFunc)(json_object *end, gpointer user_data);
 guint node_ending_wait(Node *node, const char *guest, NodeEndFunc func, gpointer user_data);
 void node_ending_cancel_wait(Node *node, guint id);
 
+/*
+ * How the last guest of this name ended, as long as no other has taken the name and it is not long ago (borrowed `End`;
+ * NULL: not known). For whoever asks a moment too late.
+ */
+json_object *node_ending_get_last(Node *node, const char *guest);
+/* A guest of this name starts: its predecessor's end is of no interest any more. */
+void node_ending_forget_last(Node *node, const char *guest);
+
 /* For node_new alone. */
 GPtrArray *node_ending_new_waiters(void);

@@ -30,6 +30,7 @@ node_new(Launcher *launcher, GError **error)
     node->events = node_events_new();
     node->watches = node_supervise_new_table();
     node->waiters = node_ending_new_waiters();
+    node->endings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)json_object_put);
     node->jobs = node_jobs_new_list();
     return g_steal_pointer(&node);
 }
@@ -42,6 +43,7 @@ node_free(Node *node)
     g_clear_pointer(&node->watches, g_hash_table_unref);
     g_clear_pointer(&node->jobs, g_ptr_array_unref);
     g_clear_pointer(&node->waiters, g_ptr_array_unref);
+    g_clear_pointer(&node->endings, g_hash_table_unref);
     node_events_free(node->events);
     objlist_tables_free(node->environment.tables);
     qemu_binary_cache_free(node->environment.binaries);

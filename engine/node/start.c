@@ -7,6 +7,7 @@
 #include "guest/error.h"
 #include "guest/probe.h"
 #include "guest/spawn.h"
+#include "node/ending.h"
 #include "node/guests.h"
 #include "node/state.h"
 #include "node/supervise.h"
@@ -154,6 +155,7 @@ start_begin(Node *node, GuestDefinition *definition, ObjlistDomain *placeholder,
                          .func = func,
                          .user_data = user_data};
     objlist_domain_set_state(placeholder, OBJLIST_DOMAIN_STARTING);
+    node_ending_forget_last(node, definition->name);
     node_worker_start(node, start_in_worker, start_done, start);
 }
 

@@ -15,6 +15,7 @@ struct Node {
     NodeEvents *events;
     GHashTable *watches;  /* ObjlistDomain (own reference) -> NodeWatch: supervise.c */
     GPtrArray *waiters;   /* NodeWaiter: wait.c */
+    GHashTable *endings;  /* guest name -> its last `End`: ending.c */
     GPtrArray *jobs;      /* NodeJob, newest last: jobs.c */
     guint64 last_job_id;
     guint n_workers;      /* worker threads under way: worker.c */
