@@ -60,6 +60,18 @@ node_ending_cancel_wait(Node *node, guint id)
     }
 }
 
+static void
+end_free(gpointer end)
+{
+    json_object_put(end);
+}
+
+GHashTable *
+node_ending_new_table(void)
+{
+    return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, end_free);
+}
+
 json_object *
 node_ending_get_last(Node *node, const char *guest)
 {

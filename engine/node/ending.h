@@ -31,3 +31,4 @@ void node_ending_forget_last(Node *node, const char *guest);
 
 /* For node_new alone. */
 GPtrArray *node_ending_new_waiters(void);
+GHashTable *node_ending_new_table(void);

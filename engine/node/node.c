@@ -30,7 +30,7 @@ node_new(Launcher *launcher, GError **error)
     node->events = node_events_new();
     node->watches = node_supervise_new_table();
     node->waiters = node_ending_new_waiters();
-    node->endings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)json_object_put);
+    node->endings = node_ending_new_table();
     node->jobs = node_jobs_new_list();
     return g_steal_pointer(&node);
 }
