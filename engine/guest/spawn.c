@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "guest/error.h"
+#include "guest/handover.h"
 #include "qmp/text.h"
 
 #define SPAWN_TIMEOUT_MS 10000
@@ -19,7 +20,7 @@
 
 static QemuPlan *
 plan_for(const GuestDefinition *definition, const QemuBinary *binary, const GuestInstance *source,
-         const char *hugetlbfs_dir, bool start_paused, GError **error)
+         const GPtrArray *holdings, const char *hugetlbfs_dir, bool start_paused, GError **error)
 {
     const QemuPlanContext context = {
         .role = source ? QEMU_PLAN_INCOMING : QEMU_PLAN_FRESH,
@@ -30,6 +31,7 @@ plan_for(const GuestDefinition *definition, const QemuBinary *binary, const Gues
         .hugetlbfs_dir = hugetlbfs_dir,
         .machine_type = source ? source->machine_type : NULL,
         .memory = source ? source->memory : NULL,
+        .holdings = holdings,
         .start_paused = start_paused,
         .look_at_path = qemu_plan_look_at_path,
         .look_data = definition->cwd,
@@ -55,16 +57,31 @@ find_hugetlbfs(guint64 page_size_bytes, char **ret_mount, GError **error)
     return false;
 }
 
+/* Of a source that cannot be looked into nothing is known: the rules then refuse what would need it. */
+static GPtrArray *
+look_at_holdings(const GuestEnvironment *environment, const GuestInstance *source)
+{
+    g_autoptr(GError) error = NULL;
+    GPtrArray *holdings = source && source->pidfd >= 0 ? guest_handover_look(environment, source, &error) : NULL;
+
+    if (error)
+        g_debug("%s", error->message);
+    return holdings;
+}
+
 QemuPlan *
-guest_spawn_plan(const GuestEnvironment *environment G_GNUC_UNUSED, const GuestDefinition *definition,
+guest_spawn_plan(const GuestEnvironment *environment, const GuestDefinition *definition,
                  const QemuBinary *binary, const GuestInstance *source, guint64 domain_id, bool start_paused, GError **error)
 {
     g_autofree char *mount = NULL;
     if (!find_hugetlbfs(definition->hugepage_size_bytes, &mount, error))
         return NULL;
     g_autofree char *dir = mount ? paths_hugetlbfs_dir(mount, domain_id) : NULL;
+    GPtrArray *holdings = look_at_holdings(environment, source);
+    QemuPlan *plan = plan_for(definition, binary, source, holdings, dir, start_paused, error);
 
-    return plan_for(definition, binary, source, dir, start_paused, error);
+    g_clear_pointer(&holdings, g_ptr_array_unref);
+    return plan;
 }
 
 static bool
@@ -114,6 +131,7 @@ guest_spawn_new(const GuestEnvironment *environment, const GuestDefinition *defi
     spawn->environment = environment;
     spawn->monitor_listener = spawn->operator_listener = -1;
     spawn->memory_fds = g_array_new(FALSE, FALSE, sizeof(int));
+    spawn->handed = g_ptr_array_new_with_free_func((GDestroyNotify)guest_handed_free);
     if (!guest_account_find(definition->user, &spawn->account, error) ||
         !find_hugetlbfs(definition->hugepage_size_bytes, &spawn->hugetlbfs_mount, error))
         return NULL;
@@ -124,7 +142,8 @@ guest_spawn_new(const GuestEnvironment *environment, const GuestDefinition *defi
     spawn->paths = paths_instance_new(environment->dirs, domain_id);
     g_autofree char *hugetlbfs_dir =
         spawn->hugetlbfs_mount ? paths_hugetlbfs_dir(spawn->hugetlbfs_mount, domain_id) : NULL;
-    spawn->plan = plan_for(definition, binary, source, hugetlbfs_dir, start_paused, error);
+    spawn->holdings = look_at_holdings(environment, source);
+    spawn->plan = plan_for(definition, binary, source, spawn->holdings, hugetlbfs_dir, start_paused, error);
     if (!spawn->plan || !refuse_blocked(spawn->plan, error))
         return NULL;
     spawn->instance = instance_for(spawn, definition, binary, source);
@@ -147,6 +166,7 @@ close_passed_fds(GuestSpawn *spawn)
     for (guint i = 0; i < spawn->memory_fds->len; i++)
         close_fd(&g_array_index(spawn->memory_fds, int, i));
     g_array_set_size(spawn->memory_fds, 0);
+    g_ptr_array_set_size(spawn->handed, 0);
 }
 
 void
@@ -156,6 +176,8 @@ guest_spawn_free(GuestSpawn *spawn)
         return;
     close_passed_fds(spawn);
     g_array_unref(spawn->memory_fds);
+    g_ptr_array_unref(spawn->handed);
+    g_clear_pointer(&spawn->holdings, g_ptr_array_unref);
     guest_instance_free(spawn->instance);
     paths_instance_free(spawn->paths);
     qemu_plan_free(spawn->plan);
@@ -207,6 +229,8 @@ passed_fd(const GuestSpawn *spawn, const QemuPlanFd *fd)
         return spawn->operator_listener;
     case QEMU_PLAN_FD_MEMORY:
         return g_array_index(spawn->memory_fds, int, fd->index);
+    case QEMU_PLAN_FD_HANDED:
+        return guest_spawn_get_handed(spawn, fd->index);
     }
     g_assert_not_reached();
 }
@@ -219,9 +243,22 @@ collect_fds(const GuestSpawn *spawn)
     for (guint i = 0; i < spawn->plan->fds->len; i++) {
         const QemuPlanFd *wanted = &g_array_index(spawn->plan->fds, QemuPlanFd, i);
         LauncherFd passed = {.fd = passed_fd(spawn, wanted), .number = wanted->number};
-        g_array_append_val(fds, passed);
+        if (wanted->number > STDERR_FILENO)
+            g_array_append_val(fds, passed);
     }
     return fds;
+}
+
+/* What the plan wants as QEMU's descriptor NUMBER, 0 or 1; -1: nothing of the sort. */
+static int
+standard_fd(const GuestSpawn *spawn, int number)
+{
+    for (guint i = 0; i < spawn->plan->fds->len; i++) {
+        const QemuPlanFd *wanted = &g_array_index(spawn->plan->fds, QemuPlanFd, i);
+        if (wanted->number == number)
+            return passed_fd(spawn, wanted);
+    }
+    return -1;
 }
 
 /* The guest's own environment (or the engine's), and the mark by which its QEMU is found again. */
@@ -272,8 +309,8 @@ launch(GuestSpawn *spawn, int log_fd, GError **error)
         .envp = (const char *const *)envp,
         .fds = (const LauncherFd *)(void *)fds->data,
         .n_fds = fds->len,
-        .stdin_fd = -1,
-        .stdout_fd = -1,
+        .stdin_fd = standard_fd(spawn, STDIN_FILENO),
+        .stdout_fd = standard_fd(spawn, STDOUT_FILENO),
         .log_fd = log_fd,
         .attributes = {.set_ids = spawn->account.is_other,
                        .uid = spawn->account.uid,

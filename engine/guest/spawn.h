@@ -17,6 +17,13 @@
 /* Environment variable of every QEMU of ours: its instance's folder. See find.h. */
 #define GUEST_SPAWN_MARK "MOULT_INSTANCE"
 
+/* A descriptor of the source's, on its way to the target. */
+typedef struct {
+    unsigned source_number; /* what it is called in the source */
+    int fd;
+} GuestHanded;
+void guest_handed_free(GuestHanded *handed);
+
 typedef struct {
     const GuestEnvironment *environment; /* borrowed */
     GuestInstance *instance;             /* being made; owned until stolen */
@@ -25,6 +32,8 @@ typedef struct {
     GuestAccount account;
     char *hugetlbfs_mount;  /* NULL when unused */
     GArray *memory_fds;     /* int for each backend of the plan; -1 where QEMU opens a path */
+    GPtrArray *holdings;    /* QemuHolding: what the source holds; NULL for a fresh guest */
+    GPtrArray *handed;      /* GuestHanded */
     int monitor_listener, operator_listener;
     bool made_dir, made_hugetlbfs; /* what guest_spawn_undo has to take back */
 } GuestSpawn;
@@ -50,6 +59,10 @@ bool guest_spawn_create_paths(GuestSpawn *spawn, GError **error);
 bool guest_spawn_create_memory(GuestSpawn *spawn, GError **error);
 /* The source's memory files: descriptors fetched, hugetlbfs files linked; each proved to be the recorded file. */
 bool guest_spawn_fetch_memory(GuestSpawn *spawn, const GuestInstance *source, GError **error);
+/* The source's descriptors that the plan asks for, each proved to be what it was when the plan was made. */
+bool guest_spawn_fetch_handed(GuestSpawn *spawn, const GuestInstance *source, GError **error);
+/* The fetched duplicate of the source's descriptor SOURCE_NUMBER; -1 when there is none. Borrowed. */
+int guest_spawn_get_handed(const GuestSpawn *spawn, unsigned source_number);
 /* Listening monitor sockets. */
 bool guest_spawn_listen(GuestSpawn *spawn, GError **error);
 /* QEMU itself; the record has its identity before it executes anything. */

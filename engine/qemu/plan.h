@@ -11,6 +11,7 @@
 
 #include "qemu/binary.h"
 #include "qemu/finding.h"
+#include "qemu/holding.h"
 #include "qemu/memory.h"
 
 #define QEMU_PLAN_ERROR qemu_plan_error_quark()
@@ -28,12 +29,13 @@ typedef enum {
 typedef enum {
     QEMU_PLAN_FD_MONITOR,  /* listening UNIX socket of the engine's monitor */
     QEMU_PLAN_FD_OPERATOR, /* listening UNIX socket of the operator's monitor */
-    QEMU_PLAN_FD_MEMORY    /* memory backend number `index` of the plan */
+    QEMU_PLAN_FD_MEMORY,   /* memory backend number `index` of the plan */
+    QEMU_PLAN_FD_HANDED    /* INCOMING: descriptor `index` of the running QEMU, one of the context's holdings */
 } QemuPlanFdKind;
 
 typedef struct {
     QemuPlanFdKind kind;
-    int number; /* the descriptor's number inside QEMU */
+    int number; /* the descriptor's number inside QEMU; 0 and 1 are its standard input and output */
     unsigned index;
 } QemuPlanFd;
 
@@ -56,6 +58,7 @@ typedef struct {
     const char *hugetlbfs_dir;     /* directory of this instance on a hugetlbfs mount; NULL when unused */
     const char *machine_type;      /* INCOMING: the source's resolved machine type; NULL for FRESH */
     const GPtrArray *memory;       /* INCOMING: the source's QemuMemoryBackend's; NULL for FRESH */
+    const GPtrArray *holdings;     /* INCOMING: QemuHolding, what the source holds; NULL: nothing is known */
     bool start_paused;             /* INCOMING with --paused: -S */
     QemuPlanPathFunc look_at_path; /* FRESH: asked about every mem-path; NULL: none is a directory in memory */
     gpointer look_data;            /* for look_at_path */

@@ -1,135 +1,141 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Character devices: -chardev, and the shorthands of -serial, -parallel, -debugcon, -monitor and -qmp
- * (chardev/char.c:qemu_chr_parse_compat()). A file is emptied when a second QEMU opens it, unless append=on;
- * a listener's name would be taken from the running QEMU; a client would connect a second time.
+ * Character devices: -chardev, and the shorthands of -serial, -parallel, -debugcon, -monitor and -qmp, which
+ * are written out as -chardev where something in them has to change. A file is emptied when a second QEMU
+ * opens it, unless append=on; sockets are handed over (rules-chardev-socket.c).
  */
+#include "qemu/chardev-text.h"
 #include "qemu/rules.h"
 
 #include <string.h>
 
 typedef struct {
+    const char *backend;
+    QemuFindingLevel level; /* for an upgrade */
     const char *code;
     const char *hint;
     const char *reason;
 } Judgement;
 
-static const Judgement listener = {
-    "chardev-listener",
-    "for monitors there is the operator's own; for the rest use a file, a ring buffer or stdio",
-    "the running QEMU holds the socket"};
-static const Judgement client = {"chardev-client", "use a file, a ring buffer or stdio",
-                                 "the other side would see a second connection beside the running QEMU's"};
-static const Judgement pty = {"chardev-pty", "use a file, a ring buffer or stdio",
-                              "the terminal belongs to the running QEMU; a second one would get another"};
-static const Judgement fifo = {"chardev-pipe", "use a file, a ring buffer or stdio",
-                               "two QEMUs would read from one pipe"};
-static const Judgement host_device = {"chardev-device", "use a file, a ring buffer or stdio",
-                                      "a device of the host is open in the running QEMU"};
-static const Judgement agent = {"chardev-vdagent", "leave it out", "QEMU cannot hand over its state"};
+static const char elsewhere[] = "use a file, a ring buffer, stdio or a socket";
+
+static const Judgement judgements[] = {
+    {"pty", QEMU_FINDING_BLOCK, "chardev-pty", elsewhere,
+     "the terminal belongs to the running QEMU; a second one would get another"},
+    {"serial", QEMU_FINDING_BLOCK, "chardev-device", elsewhere,
+     "a device of the host is open in the running QEMU"},
+    {"tty", QEMU_FINDING_BLOCK, "chardev-device", elsewhere,
+     "a device of the host is open in the running QEMU"},
+    {"parallel", QEMU_FINDING_BLOCK, "chardev-device", elsewhere,
+     "a device of the host is open in the running QEMU"},
+    {"parport", QEMU_FINDING_BLOCK, "chardev-device", elsewhere,
+     "a device of the host is open in the running QEMU"},
+    {"braille", QEMU_FINDING_BLOCK, "chardev-device", elsewhere,
+     "a device of the host is open in the running QEMU"},
+    {"qemu-vdagent", QEMU_FINDING_BLOCK, "chardev-vdagent", "leave it out",
+     "QEMU cannot hand over its state"},
+    {"spicevmc", QEMU_FINDING_BLOCK, "chardev-spice", "leave it out",
+     "it belongs to the display of the running QEMU"},
+    {"spiceport", QEMU_FINDING_BLOCK, "chardev-spice", "leave it out",
+     "it belongs to the display of the running QEMU"},
+    {"dbus", QEMU_FINDING_BLOCK, "chardev-dbus", elsewhere, "the running QEMU holds the name on the bus"},
+    {"pipe", QEMU_FINDING_WARN, "chardev-pipe", NULL,
+     "what is written to the pipe while the new QEMU starts may reach either of the two"},
+    {"ringbuf", QEMU_FINDING_WARN, "chardev-ringbuf", "read it with ringbuf-read before the upgrade",
+     "what the buffer holds ends with the old QEMU"},
+    {"memory", QEMU_FINDING_WARN, "chardev-ringbuf", "read it with ringbuf-read before the upgrade",
+     "what the buffer holds ends with the old QEMU"},
+};
+static const Judgement udp = {"udp", QEMU_FINDING_BLOCK, "chardev-udp", elsewhere,
+                              "the running QEMU holds the port"};
 
 static void
 report(QemuRules *rules, const QemuArg *arg, const Judgement *judgement)
 {
-    if (judgement)
-        qemu_rules_find(rules, qemu_rules_hinders_upgrade(rules), judgement->code, judgement->hint,
-                        "“%s %.100s”: %s", arg->word, arg->value, judgement->reason);
+    QemuFindingLevel level =
+        judgement->level == QEMU_FINDING_BLOCK ? qemu_rules_hinders_upgrade(rules) : judgement->level;
+
+    /* A start is not bothered with what an upgrade only mentions. */
+    if (judgement->level == QEMU_FINDING_BLOCK || qemu_rules_is_incoming(rules))
+        qemu_rules_find(rules, level, judgement->code, judgement->hint, "“%s %.100s”: %s", arg->word,
+                        arg->value, judgement->reason);
 }
 
-/* NULL: may be opened twice. */
-static const Judgement *
-judge_settings(const QemuKeyval *settings)
+static void
+judge(QemuRules *rules, const QemuArg *arg, const QemuKeyval *settings)
 {
-    static const struct {
-        const char *backend;
-        const Judgement *judgement;
-    } simple[] = {
-        {"pty", &pty},
-        {"pipe", &fifo},
-        {"serial", &host_device},
-        {"tty", &host_device},
-        {"parallel", &host_device},
-        {"parport", &host_device},
-        {"braille", &host_device},
-        {"qemu-vdagent", &agent},
-    };
     const char *backend = qemu_keyval_get(settings, "backend");
 
-    if (!backend)
-        return NULL;
-    if (strcmp(backend, "socket") == 0)
-        return qemu_keyval_is_on(settings, "server") ? &listener : &client;
-    if (strcmp(backend, "udp") == 0)
-        return qemu_keyval_get(settings, "localport") ? &listener : NULL;
-    for (size_t i = 0; i < G_N_ELEMENTS(simple); i++) {
-        if (strcmp(simple[i].backend, backend) == 0)
-            return simple[i].judgement;
+    if (backend && strcmp(backend, "udp") == 0 && qemu_keyval_get(settings, "localport"))
+        report(rules, arg, &udp);
+    for (size_t i = 0; backend && i < G_N_ELEMENTS(judgements); i++) {
+        if (strcmp(judgements[i].backend, backend) == 0)
+            report(rules, arg, &judgements[i]);
     }
-    return NULL;
 }
 
 /* What must not be emptied is opened for appending. */
-static void
-append_instead(QemuRules *rules, const QemuRule *rule, QemuArg *arg)
+static bool
+append_instead(QemuRules *rules, const QemuRule *rule, const QemuArg *arg, QemuKeyval *settings)
 {
-    const char *backend = qemu_keyval_get(arg->settings, "backend");
+    const char *backend = qemu_keyval_get(settings, "backend");
     bool changed = false;
 
-    if (backend && strcmp(backend, "file") == 0 && !qemu_keyval_is_on(arg->settings, "append")) {
-        qemu_keyval_set_switch(arg->settings, "append", true);
+    if (backend && strcmp(backend, "file") == 0 && !qemu_keyval_is_on(settings, "append")) {
+        qemu_keyval_set_switch(settings, "append", true);
         changed = true;
     }
-    if (qemu_keyval_get(arg->settings, "logfile") && !qemu_keyval_is_on(arg->settings, "logappend")) {
-        qemu_keyval_set_switch(arg->settings, "logappend", true);
+    if (qemu_keyval_get(settings, "logfile") && !qemu_keyval_is_on(settings, "logappend")) {
+        qemu_keyval_set_switch(settings, "logappend", true);
         changed = true;
     }
     if (changed)
         qemu_rules_report(rules, QEMU_FINDING_OK, rule, arg);
+    return changed;
+}
+
+/* TRUE when SETTINGS had to be changed for the target. */
+static bool
+carry(QemuRules *rules, const QemuRule *rule, const QemuArg *arg, QemuKeyval *settings, bool is_monitor)
+{
+    const char *backend = qemu_keyval_get(settings, "backend");
+    bool changed = false;
+
+    judge(rules, arg, settings);
+    if (!qemu_rules_is_incoming(rules))
+        return false;
+    changed = append_instead(rules, rule, arg, settings);
+    if (backend && strcmp(backend, "socket") == 0)
+        changed = qemu_rules_carry_socket(rules, arg, settings, is_monitor) || changed;
+    return changed;
+}
+
+static const char *const monitor_options[] = {"monitor", "qmp", "qmp-pretty", NULL};
+
+/* TRUE when a monitor speaks through the chardev ID. */
+static bool
+has_monitor(const QemuRules *rules, const char *id)
+{
+    g_autofree char *reference = g_strconcat("chardev:", id, NULL);
+
+    for (guint i = 0; i < rules->argv->args->len; i++) {
+        const QemuArg *arg = g_ptr_array_index(rules->argv->args, i);
+        if (qemu_arg_is(arg, "mon") && g_strcmp0(qemu_keyval_get(arg->settings, "chardev"), id) == 0)
+            return true;
+        if (arg->option && g_strv_contains(monitor_options, arg->option->canonical) &&
+            strcmp(arg->value, reference) == 0)
+            return true;
+    }
+    return false;
 }
 
 bool
 qemu_rule_chardev(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error G_GNUC_UNUSED)
 {
-    report(rules, arg, judge_settings(arg->settings));
-    if (qemu_rules_is_incoming(rules))
-        append_instead(rules, rule, arg);
+    const char *id = qemu_keyval_get(arg->settings, "id");
+
+    carry(rules, rule, arg, arg->settings, id && has_monitor(rules, id));
     return true;
-}
-
-/* "tcp:host:port,server=on", "unix:path,server": flags after the address, as in QemuOpts. */
-static const Judgement *
-judge_socket_text(const char *text)
-{
-    static const QemuOption form = {"serial", "serial", QEMU_SYNTAX_OPTS, "address", 0, 0};
-    g_autoptr(QemuKeyval) settings = qemu_keyval_parse(&form, text, NULL);
-
-    return settings && qemu_keyval_is_on(settings, "server") ? &listener : &client;
-}
-
-static const Judgement *
-judge_text(const char *text)
-{
-    static const char *const sockets[] = {"tcp:", "telnet:", "tn3270:", "websocket:", "unix:"};
-    static const char *const devices[] = {"/dev/", "COM", "braille"};
-
-    if (g_str_has_prefix(text, "mon:"))
-        text += strlen("mon:");
-    for (size_t i = 0; i < G_N_ELEMENTS(sockets); i++) {
-        if (g_str_has_prefix(text, sockets[i]))
-            return judge_socket_text(text);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(devices); i++) {
-        if (g_str_has_prefix(text, devices[i]))
-            return &host_device;
-    }
-    if (strcmp(text, "pty") == 0 || g_str_has_prefix(text, "pty:"))
-        return &pty;
-    if (g_str_has_prefix(text, "pipe:"))
-        return &fifo;
-    /* "udp:host:port@localhost:localport": without the second part any free port is taken. */
-    if (g_str_has_prefix(text, "udp:"))
-        return strchr(text, '@') ? &listener : NULL;
-    return NULL;
 }
 
 /* TRUE when QEMU counts this option on its way to the label of a later one. */
@@ -151,8 +157,7 @@ takes_a_number(const QemuRules *rules, const QemuArg *arg)
 static char *
 dup_label(const QemuRules *rules, const QemuArg *arg)
 {
-    static const char *const monitors[] = {"monitor", "qmp", "qmp-pretty", NULL};
-    bool is_monitor = g_strv_contains(monitors, arg->option->canonical);
+    bool is_monitor = g_strv_contains(monitor_options, arg->option->canonical);
     unsigned index = 0;
 
     if (qemu_arg_is(arg, "debugcon"))
@@ -162,41 +167,59 @@ dup_label(const QemuRules *rules, const QemuArg *arg)
         if (!before->option || before->added || !before->value || before->settings ||
             !takes_a_number(rules, before))
             continue;
-        index += is_monitor ? g_strv_contains(monitors, before->option->canonical)
+        index += is_monitor ? g_strv_contains(monitor_options, before->option->canonical)
                             : strcmp(before->option->canonical, arg->option->canonical) == 0;
     }
     return g_strdup_printf("%s%u", is_monitor ? "compat_monitor" : arg->option->canonical, index);
 }
 
-/*
- * "-serial file:PATH" has no room for append=on: the same chardev written out, under the label that QEMU gave
- * it, and a reference to it in place of ARG.
- */
+/* The chardev with its settings as an option of its own, and a reference to it in place of ARG. */
 static void
-write_out_file(QemuRules *rules, const QemuRule *rule, QemuArg *arg)
+write_out(QemuRules *rules, QemuArg *arg, const QemuKeyval *settings, const char *label, bool with_monitor)
 {
-    g_autofree char *label = dup_label(rules, arg);
-    g_autofree char *path = qemu_keyval_escape(arg->value + strlen("file:"));
-    g_autofree char *chardev = g_strdup_printf("file,id=%s,path=%s,append=on", label, path);
+    g_autofree char *chardev = qemu_keyval_format(settings);
     g_autofree char *reference = g_strconcat("chardev:", label, NULL);
     g_autofree char *option = g_strdup(arg->option->name);
+    g_autofree char *mon = g_strdup_printf("chardev=%s,mode=readline", label);
 
-    qemu_rules_report(rules, QEMU_FINDING_OK, rule, arg);
     qemu_argv_append(rules->argv, "chardev", chardev);
+    if (with_monitor)
+        qemu_argv_append(rules->argv, "mon", mon);
     qemu_argv_replace(rules->argv, arg, option, reference);
+}
+
+/* "udp:host:port@localhost:localport": without the second part any free port is taken. */
+static void
+judge_unexpanded(QemuRules *rules, const QemuArg *arg)
+{
+    const char *text = g_str_has_prefix(arg->value, "mon:") ? arg->value + strlen("mon:") : arg->value;
+
+    if (g_str_has_prefix(text, "udp:") && strchr(text, '@'))
+        report(rules, arg, &udp);
+    else if (g_str_has_prefix(text, "pty:") || g_str_has_prefix(text, "COM"))
+        report(rules, arg, &judgements[*text == 'C']);
 }
 
 bool
 qemu_rule_chardev_text(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error G_GNUC_UNUSED)
 {
-    static const Judgement mux_file = {"chardev-file", "write it as -chardev file,…,append=on",
-                                       "the file would be emptied when a second QEMU opens it"};
+    bool is_monitor = g_strv_contains(monitor_options, arg->option->canonical);
+    bool with_monitor = false;
+    g_autofree char *label = dup_label(rules, arg);
+    g_autoptr(QemuKeyval) settings = qemu_chardev_text_expand(arg->value, label, &with_monitor);
+    bool changed;
 
-    report(rules, arg, judge_text(arg->value));
-    if (g_str_has_prefix(arg->value, "mon:file:"))
-        report(rules, arg, &mux_file);
-    else if (g_str_has_prefix(arg->value, "file:") && qemu_rules_is_incoming(rules))
-        write_out_file(rules, rule, arg);
+    if (!settings) {
+        judge_unexpanded(rules, arg);
+        return true;
+    }
+    changed = carry(rules, rule, arg, settings, is_monitor || with_monitor);
+    /*
+     * QEMU counts monitors on shorthands alone ("compat_monitor0"): were only some written out under the
+     * names they had, the others would get those names once more.
+     */
+    if (changed || (is_monitor && qemu_rules_is_incoming(rules)))
+        write_out(rules, arg, settings, label, with_monitor);
     return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 bool
 qemu_rule_pidfile(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error)
@@ -13,6 +14,19 @@ qemu_rule_pidfile(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError *
     g_free(rules->plan->pidfile); /* QEMU takes the last one */
     rules->plan->pidfile = g_strdup(arg->value);
     return qemu_rule_drop(rules, rule, arg, error);
+}
+
+/* Only where they lead out of the instance (holding.h): the log of an instance is its own. */
+bool
+qemu_rule_standard(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *none G_GNUC_UNUSED,
+                   GError **error G_GNUC_UNUSED)
+{
+    for (int number = STDIN_FILENO; number <= STDOUT_FILENO; number++) {
+        const QemuHolding *holding = qemu_holdings_find_number(rules->context->holdings, number);
+        if (holding && holding->kind == QEMU_HOLDING_STANDARD)
+            qemu_rules_hand_over_as(rules, number, number);
+    }
+    return true;
 }
 
 bool

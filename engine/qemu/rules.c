@@ -95,6 +95,8 @@ static const QemuRule table[] = {
      "a second QEMU would empty the file: append=on (logappend=on)", NULL},
     {"serial parallel debugcon monitor qmp qmp-pretty", QEMU_RULE_BOTH, qemu_rule_chardev_text, "chardev-append",
      "a second QEMU would empty the file: written out with append=on", NULL},
+    {NULL, QEMU_RULE_INCOMING, qemu_rule_standard, NULL,
+     "where standard input and output lead belongs to who has started the guest", NULL},
     {NULL, QEMU_RULE_BOTH, qemu_rule_serial_none, "serial-none",
      "“-serial none” before another -serial means another machine since QEMU 9.0",
      "write the ports as -device isa-serial"},
@@ -196,6 +198,14 @@ qemu_rules_add_fd(QemuRules *rules, QemuPlanFdKind kind, unsigned index)
 
     g_array_append_val(rules->plan->fds, fd);
     return fd.number;
+}
+
+void
+qemu_rules_hand_over_as(QemuRules *rules, int source_number, int number)
+{
+    QemuPlanFd fd = {.kind = QEMU_PLAN_FD_HANDED, .number = number, .index = (unsigned)source_number};
+
+    g_array_append_val(rules->plan->fds, fd);
 }
 
 bool

@@ -56,6 +56,8 @@ QemuFindingLevel qemu_rules_hinders_upgrade(const QemuRules *rules);
 void qemu_rules_set_machine(QemuRules *rules, const char *key, const char *value);
 /* The number of a new inherited descriptor, entered into the plan. */
 int qemu_rules_add_fd(QemuRules *rules, QemuPlanFdKind kind, unsigned index);
+/* The same for descriptor SOURCE_NUMBER of the running QEMU, under NUMBER. */
+void qemu_rules_hand_over_as(QemuRules *rules, int source_number, int number);
 /* Ids that begin so are ours. */
 #define QEMU_RULES_OUR_PREFIX "moult-"
 
@@ -147,5 +149,11 @@ bool qemu_rule_network(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GEr
 /* rules-chardev.c */
 bool qemu_rule_chardev(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 bool qemu_rule_chardev_text(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_standard(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 bool qemu_rule_serial_none(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+/*
+ * INCOMING: hands the socket of a chardev with SETTINGS (backend=socket) over. TRUE when they have been changed.
+ * IS_MONITOR: a monitor speaks through it.
+ */
+bool qemu_rules_carry_socket(QemuRules *rules, const QemuArg *arg, QemuKeyval *settings, bool is_monitor);
 bool qemu_rule_audio(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);

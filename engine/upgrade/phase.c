@@ -39,6 +39,8 @@ const UpgradeStep upgrade_steps[] = {
 
     {UPGRADE_PHASE_PREPARE, "prepare.paths", "create the new instance's folder", prepare_paths, prepare_spawn_undo},
     {UPGRADE_PHASE_PREPARE, "prepare.memory", "get hold of the guest's memory files", prepare_memory, NULL},
+    {UPGRADE_PHASE_PREPARE, "prepare.handover", "get hold of the sockets and devices that are handed over",
+     prepare_handover, NULL},
     {UPGRADE_PHASE_PREPARE, "prepare.register", "put the target into the remote tables", prepare_register,
      prepare_register_undo},
     {UPGRADE_PHASE_PREPARE, "prepare.start", "start the new QEMU", prepare_start, NULL},

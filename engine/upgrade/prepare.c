@@ -29,6 +29,13 @@ prepare_memory(Upgrade *upgrade, GError **error)
            guest_spawn_listen(upgrade->spawn, error);
 }
 
+/* Only looked at before: from here on both QEMUs accept on one listening socket. */
+bool
+prepare_handover(Upgrade *upgrade, GError **error)
+{
+    return guest_spawn_fetch_handed(upgrade->spawn, upgrade_get_source(upgrade), error);
+}
+
 bool
 prepare_register(Upgrade *upgrade, GError **error)
 {

@@ -67,6 +67,7 @@ restore_target(const GuestEnvironment *environment, const UpgradeRecord *record,
     spawn->environment = environment;
     spawn->monitor_listener = spawn->operator_listener = -1;
     spawn->memory_fds = g_array_new(FALSE, FALSE, sizeof(int));
+    spawn->handed = g_ptr_array_new_with_free_func((GDestroyNotify)guest_handed_free);
     spawn->paths = paths_instance_new(environment->dirs, record->target_id);
     spawn->instance = guest_instance_load(spawn->paths, NULL);
     if (!spawn->instance) {

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest/handover.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "guest/error.h"
+#include "paths/instance.h"
+#include "process/proc.h"
+
+#define MAX_DESCRIPTORS 65536
+#define TUN_MAJOR 10
+#define TUN_MINOR 200
+
+typedef union {
+    struct sockaddr any;
+    struct sockaddr_un unix_;
+    struct sockaddr_in inet;
+    struct sockaddr_in6 inet6;
+    struct sockaddr_storage storage;
+} Address;
+
+static int
+get_socket_option(int fd, int option)
+{
+    int value = -1;
+    socklen_t size = sizeof(value);
+
+    return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
+static void
+read_unix_address(const Address *address, socklen_t size, QemuHolding *holding)
+{
+    gsize length = size > offsetof(struct sockaddr_un, sun_path) ? size - offsetof(struct sockaddr_un, sun_path) : 0;
+    const char *path = address->unix_.sun_path;
+
+    holding->is_abstract = length > 0 && *path == '\0';
+    holding->path = holding->is_abstract ? g_strndup(path + 1, length - 1) : g_strndup(path, length);
+}
+
+static bool
+read_address(const Address *address, socklen_t size, QemuHolding *holding)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+
+    holding->family = address->any.sa_family;
+    if (holding->family == AF_UNIX) {
+        read_unix_address(address, size, holding);
+        return true;
+    }
+    if (holding->family == AF_INET) {
+        inet_ntop(AF_INET, &address->inet.sin_addr, text, sizeof(text));
+        holding->port = ntohs(address->inet.sin_port);
+    } else if (holding->family == AF_INET6) {
+        inet_ntop(AF_INET6, &address->inet6.sin6_addr, text, sizeof(text));
+        holding->port = ntohs(address->inet6.sin6_port);
+    } else {
+        return false;
+    }
+    holding->host = g_strdup(text);
+    return true;
+}
+
+static void
+classify_socket(int fd, QemuHolding *holding)
+{
+    Address address = {0};
+    socklen_t size = sizeof(address);
+    bool listens = get_socket_option(fd, SO_ACCEPTCONN) == 1;
+
+    if (get_socket_option(fd, SO_TYPE) != SOCK_STREAM)
+        return;
+    if ((listens ? getsockname(fd, &address.any, &size) : getpeername(fd, &address.any, &size)) < 0)
+        return;
+    if (read_address(&address, MIN(size, (socklen_t)sizeof(address)), holding))
+        holding->kind = listens ? QEMU_HOLDING_LISTENER : QEMU_HOLDING_CONNECTION;
+}
+
+static void
+classify_tap(int fd, QemuHolding *holding)
+{
+    struct ifreq request = {0};
+
+    if (ioctl(fd, TUNGETIFF, &request) < 0 || !(request.ifr_flags & IFF_TAP))
+        return;
+    holding->kind = QEMU_HOLDING_TAP;
+    holding->interface = g_strndup(request.ifr_name, IFNAMSIZ);
+}
+
+static bool
+is_tun(const struct stat *status)
+{
+    return S_ISCHR(status->st_mode) && status->st_rdev == makedev(TUN_MAJOR, TUN_MINOR);
+}
+
+/* FD is a duplicate. Fills in what HOLDING does not say yet. */
+static void
+classify(int fd, const struct stat *status, QemuHolding *holding)
+{
+    holding->kind = QEMU_HOLDING_OTHER;
+    holding->device = status->st_dev;
+    holding->inode = status->st_ino;
+    if (S_ISSOCK(status->st_mode))
+        classify_socket(fd, holding);
+    else if (is_tun(status))
+        classify_tap(fd, holding);
+}
+
+/* Only what is asked is duplicated: a close(2) means something to files of some file systems. */
+static void
+look_at(const GuestInstance *source, const struct stat *status, QemuHolding *holding)
+{
+    int fd = -1;
+
+    holding->kind = QEMU_HOLDING_OTHER;
+    holding->device = status->st_dev;
+    holding->inode = status->st_ino;
+    if (!S_ISSOCK(status->st_mode) && !is_tun(status))
+        return;
+    fd = process_proc_fetch_fd(source->pidfd, holding->number, NULL);
+    if (fd < 0)
+        return; /* closed meanwhile */
+    classify(fd, status, holding);
+    close(fd);
+}
+
+/* Standard input and output that lead to somebody: not to /dev/null, and not into the log of the instance. */
+static bool
+leads_out(const struct stat *status, const struct stat *log)
+{
+    bool is_log = log->st_ino != 0 && status->st_dev == log->st_dev && status->st_ino == log->st_ino;
+
+    return !is_log && !(S_ISCHR(status->st_mode) && status->st_rdev == makedev(1, 3));
+}
+
+static struct stat
+stat_log(const GuestEnvironment *environment, const GuestInstance *source)
+{
+    g_autoptr(PathsInstance) paths = paths_instance_new(environment->dirs, source->domain_id);
+    struct stat status = {0};
+
+    if (lstat(paths->log, &status) < 0)
+        return (struct stat){0};
+    return status;
+}
+
+static void
+look_at_all(GDir *dir, const char *dir_path, const GuestInstance *source, const struct stat *log, GPtrArray *holdings)
+{
+    const char *name;
+
+    while ((name = g_dir_read_name(dir)) && holdings->len < MAX_DESCRIPTORS) {
+        g_autofree char *path = g_build_filename(dir_path, name, NULL);
+        g_autoptr(QemuHolding) holding = g_new0(QemuHolding, 1);
+        struct stat status;
+        guint64 number = 0;
+        if (!g_ascii_string_to_unsigned(name, 10, 0, G_MAXINT, &number, NULL) || stat(path, &status) < 0)
+            continue;
+        holding->number = (int)number;
+        look_at(source, &status, holding);
+        if (number <= STDOUT_FILENO && leads_out(&status, log))
+            holding->kind = QEMU_HOLDING_STANDARD;
+        g_ptr_array_add(holdings, g_steal_pointer(&holding));
+    }
+}
+
+static gint
+compare_numbers(gconstpointer a, gconstpointer b)
+{
+    const QemuHolding *const *left = a, *const *right = b;
+
+    return (*left)->number - (*right)->number;
+}
+
+GPtrArray *
+guest_handover_look(const GuestEnvironment *environment, const GuestInstance *source, GError **error)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/fd", source->process.pid);
+    g_autoptr(GPtrArray) holdings = qemu_holdings_new();
+    struct stat log = stat_log(environment, source);
+    g_autoptr(GDir) dir = g_dir_open(path, 0, error);
+
+    if (!dir) {
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "descriptors", "run the engine as root, or as the guest's user",
+                         "the running QEMU's descriptors");
+        return NULL;
+    }
+    look_at_all(dir, path, source, &log, holdings);
+    if (process_has_exited(source->pidfd)) {
+        guest_error_set(error, GUEST_ERROR_FAILED, "descriptors", NULL, "the running QEMU has ended");
+        return NULL;
+    }
+    g_ptr_array_sort(holdings, compare_numbers);
+    return g_steal_pointer(&holdings);
+}
+
+static bool
+is_same(int fd, const QemuHolding *expected)
+{
+    g_autoptr(QemuHolding) found = g_new0(QemuHolding, 1);
+    struct stat status;
+
+    if (fstat(fd, &status) < 0)
+        return false;
+    classify(fd, &status, found);
+    if (found->device != expected->device || found->inode != expected->inode)
+        return false;
+    return expected->kind == QEMU_HOLDING_STANDARD ||
+           (found->kind == expected->kind && g_strcmp0(found->interface, expected->interface) == 0);
+}
+
+static bool
+make_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    return flags >= 0 && (flags & O_NONBLOCK || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
+}
+
+int
+guest_handover_fetch(const GuestInstance *source, const QemuHolding *holding, GError **error)
+{
+    int fd = process_proc_fetch_fd(source->pidfd, holding->number, error);
+
+    if (fd < 0) {
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "descriptors", NULL, "the running QEMU's descriptors");
+        return -1;
+    }
+    if (!is_same(fd, holding)) {
+        guest_error_set(error, GUEST_ERROR_FAILED, "descriptors", "try again",
+                        "descriptor %d of the running QEMU is not what it was a moment ago", holding->number);
+    } else if (holding->kind == QEMU_HOLDING_LISTENER && !make_nonblocking(fd)) {
+        guest_error_set(error, GUEST_ERROR_FAILED, "descriptors", NULL, "listening socket %d: %s", holding->number,
+                        g_strerror(errno));
+    } else {
+        return fd;
+    }
+    close(fd);
+    return -1;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a running QEMU holds that its successor can be given: facts about single descriptors of its, read by
+ * engine/guest/handover.c, asked by the rules. A rule names what the command line speaks of (a socket at an
+ * address, a TAP by its name) and gets the descriptor that is it.
+ */
+#pragma once
+
+#include <glib.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+typedef enum {
+    QEMU_HOLDING_LISTENER,   /* a listening stream socket; the address is its own */
+    QEMU_HOLDING_CONNECTION, /* a connected stream socket; the address is its peer's */
+    QEMU_HOLDING_TAP,        /* a queue of a TAP device */
+    QEMU_HOLDING_STANDARD,   /* standard input or output, when it leads out of the instance */
+    QEMU_HOLDING_OTHER
+} QemuHoldingKind;
+
+typedef struct {
+    QemuHoldingKind kind;
+    int number; /* of the descriptor, in the running QEMU */
+    /* Which object it is, by fstat(2): told again when the descriptor is fetched. */
+    guint64 device, inode;
+
+    int family;       /* sockets: AF_UNIX, AF_INET, AF_INET6; AF_UNSPEC otherwise */
+    char *path;       /* AF_UNIX: as it was bound, relative or not; "" when it is none */
+    bool is_abstract; /* AF_UNIX: PATH is a name without a file, all of it or up to the first NUL */
+    char *host;       /* AF_INET*: numeric */
+    guint16 port;     /* AF_INET* */
+    char *interface;  /* TAP */
+} QemuHolding;
+
+void qemu_holding_free(QemuHolding *holding);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuHolding, qemu_holding_free)
+/* GPtrArray of QemuHolding with its free function. */
+GPtrArray *qemu_holdings_new(void);
+
+/* The one with descriptor NUMBER; NULL when there is none, or HOLDINGS is NULL. Borrowed. */
+const QemuHolding *qemu_holdings_find_number(const GPtrArray *holdings, int number);
+/*
+ * Those of KIND that are the UNIX socket PATH, in the order of their numbers. Borrowed, in an owned array.
+ */
+GPtrArray *qemu_holdings_find_unix(const GPtrArray *holdings, QemuHoldingKind kind, const char *path,
+                                   bool is_abstract);
+/*
+ * Those of KIND at HOST, FIRST_PORT to LAST_PORT. HOST as on a command line: a numeric address must be equal,
+ * "" and "*" are the wildcard, "localhost" is an address of the loopback, any other name matches every
+ * address.
+ */
+GPtrArray *qemu_holdings_find_inet(const GPtrArray *holdings, QemuHoldingKind kind, const char *host,
+                                   guint16 first_port, guint16 last_port);
+/* The queues of the TAP device INTERFACE. */
+GPtrArray *qemu_holdings_find_tap(const GPtrArray *holdings, const char *interface);

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the rules make of the descriptors that a running QEMU holds: which is handed over for which part of
+ * the command line, and what is refused because it is not there.
+ */
+#include "qemu-fixture.h"
+
+#define UNIX(n, k, p)                                                                                        \
+    {                                                                                                        \
+        .kind = QEMU_HOLDING_##k, .number = n, .family = AF_UNIX, .path = (char *)p                          \
+    }
+#define INET(n, k, h, p)                                                                                     \
+    {                                                                                                        \
+        .kind = QEMU_HOLDING_##k, .number = n, .family = AF_INET, .host = (char *)h, .port = p               \
+    }
+#define INET6(n, k, h, p)                                                                                    \
+    {                                                                                                        \
+        .kind = QEMU_HOLDING_##k, .number = n, .family = AF_INET6, .host = (char *)h, .port = p              \
+    }
+
+static QemuHolding held[] = {
+    {.kind = QEMU_HOLDING_OTHER, .number = 0},
+    {.kind = QEMU_HOLDING_STANDARD, .number = 1},
+    UNIX(20, LISTENER, "/run/a,b"),
+    UNIX(21, LISTENER, "c"),
+    {.kind = QEMU_HOLDING_LISTENER,
+     .number = 22,
+     .family = AF_UNIX,
+     .path = (char *)"name",
+     .is_abstract = true},
+    INET(23, LISTENER, "127.0.0.1", 4444),
+    INET6(24, LISTENER, "::1", 4445),
+    INET(25, LISTENER, "127.0.0.1", 4445),
+    INET(26, LISTENER, "0.0.0.0", 4446),
+    UNIX(27, CONNECTION, "/run/peer"),
+    UNIX(28, CONNECTION, "/run/two"),
+    UNIX(29, CONNECTION, "/run/two"),
+    INET(30, CONNECTION, "127.0.0.1", 7000),
+};
+
+static QemuPlan *
+plan_target(const char *version, const char *line)
+{
+    QemuPlanContext fresh = fixture_fresh("7.2"), incoming;
+    g_autoptr(QemuPlan) source = fixture_plan(line, &fresh);
+    g_autoptr(GPtrArray) holdings = g_ptr_array_new();
+
+    for (size_t i = 0; i < G_N_ELEMENTS(held); i++)
+        g_ptr_array_add(holdings, &held[i]);
+    incoming = fixture_incoming(version, source);
+    incoming.holdings = holdings;
+    return fixture_plan(line, &incoming);
+}
+
+/* The number under which QEMU gets the running one's descriptor SOURCE_NUMBER; -1: it does not. */
+static int
+handed_as(const QemuPlan *plan, unsigned source_number)
+{
+    for (guint i = 0; i < plan->fds->len; i++) {
+        const QemuPlanFd *fd = &g_array_index(plan->fds, QemuPlanFd, i);
+        if (fd->kind == QEMU_PLAN_FD_HANDED && fd->index == source_number)
+            return fd->number;
+    }
+    return -1;
+}
+
+static bool
+has_words(const QemuPlan *plan, const char *words)
+{
+    g_autofree char *line = g_strjoinv(" ", plan->argv);
+
+    return strstr(line, words) != NULL;
+}
+
+static void
+listeners_are_handed_over_in_all_spellings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        unsigned source_number;
+        const char *expected; /* %d: the descriptor in the target */
+    } cases[] = {
+        {"-chardev socket,id=c,path=/run/a,,b,server=on,wait=off", 20,
+         "-chardev socket,id=c,server=on,wait=off,fd=%d"},
+        {"-chardev socket,id=c,path=/run/a,,b,server,nowait", 20,
+         "-chardev socket,id=c,server,wait=off,fd=%d"},
+        {"-chardev socket,id=c,path=c,server=on", 21, "-chardev socket,id=c,server=on,fd=%d,wait=off"},
+        {"-chardev socket,id=c,path=name,abstract=on,tight=on,server=on", 22,
+         "-chardev socket,id=c,server=on,fd=%d,wait=off"},
+        {"-chardev socket,id=c,host=127.0.0.1,port=4444,server=on,telnet=on,mux=on", 23,
+         "-chardev socket,id=c,server=on,telnet=on,mux=on,fd=%d,wait=off"},
+        {"-chardev socket,id=c,host=127.0.0.1,port=4440,to=4444,server=on,wait=off", 23,
+         "-chardev socket,id=c,server=on,wait=off,fd=%d"},
+        {"-chardev socket,id=c,port=4446,host=,server=on,wait=off", 26,
+         "-chardev socket,id=c,server=on,wait=off,fd=%d"},
+        {"-serial unix:/run/a,,b,server", 20, "-chardev socket,id=serial0,server,fd=%d,wait=off"},
+        {"-serial mon:unix:c,server=on,wait=off", 21,
+         "-chardev socket,id=serial0,server=on,wait=off,mux=on,fd=%d -mon chardev=serial0,mode=readline"},
+        {"-serial telnet:localhost:4444,server,nowait", 23,
+         "-chardev socket,id=serial0,telnet=on,server,wait=off,fd=%d"},
+        {"-parallel websocket:hostname:4444,server=on", 23,
+         "-chardev socket,id=parallel0,websocket=on,server=on,fd=%d,wait=off"},
+        {"-debugcon tcp::4446,server=on,wait=off", 26,
+         "-chardev socket,id=debugcon,server=on,wait=off,fd=%d"},
+        {"-monitor unix:c,server,nowait", 21, "-chardev socket,id=compat_monitor0,server,wait=off,fd=%d"},
+        {"-monitor stdio -qmp tcp:127.0.0.1:4444,server=on,wait=off", 23,
+         "-chardev socket,id=compat_monitor1,server=on,wait=off,fd=%d"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(QemuPlan) plan = plan_target("7.2", cases[i].line);
+        int number = handed_as(plan, cases[i].source_number);
+        g_autofree char *number_text = g_strdup_printf("%d", number);
+        g_auto(GStrv) parts = g_strsplit(cases[i].expected, "%d", 2);
+        g_autofree char *expected = g_strjoinv(number_text, parts);
+        if (number < 5 || !has_words(plan, expected)) {
+            g_autofree char *line = g_strjoinv(" ", plan->argv);
+            fail_msg("“%s” became “%s”", cases[i].line, line);
+        }
+        fixture_assert_finding(plan, "chardev-handed", QEMU_FINDING_OK);
+        assert_null(qemu_findings_get_block(plan->findings));
+    }
+}
+
+static void
+one_of_two_addresses_is_handed_over_and_said(void **state)
+{
+    (void)state;
+    g_autoptr(QemuPlan) plan = plan_target("7.2", "-serial tcp:localhost:4445,server=on");
+
+    assert_true(handed_as(plan, 25) > 4);
+    assert_int_equal(handed_as(plan, 24), -1);
+    fixture_assert_finding(plan, "chardev-listener-second", QEMU_FINDING_WARN);
+    assert_null(qemu_findings_get_block(plan->findings));
+}
+
+static void
+connections_are_handed_over_when_they_would_not_come_again(void **state)
+{
+    (void)state;
+    g_autoptr(QemuPlan) path = plan_target("7.2", "-chardev socket,id=c,path=/run/peer");
+    g_autoptr(QemuPlan) port = plan_target("7.2", "-serial tcp:127.0.0.1:7000,nodelay");
+    g_autoptr(QemuPlan) again = plan_target("7.2", "-chardev socket,id=c,path=/run/peer,reconnect=1");
+
+    assert_true(has_words(path, "-chardev socket,id=c,fd=") && handed_as(path, 27) > 4);
+    assert_true(has_words(port, "-chardev socket,id=serial0,nodelay,fd=") && handed_as(port, 30) > 4);
+    assert_int_equal(handed_as(again, 27), -1);
+    fixture_assert_finding(again, "chardev-client-again", QEMU_FINDING_WARN);
+}
+
+static void
+what_is_not_there_or_not_certain_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *code;
+    } cases[] = {
+        {"-chardev socket,id=c,path=/run/other,server=on", "chardev-listener"},
+        {"-chardev socket,id=c,path=name,server=on", "chardev-listener"},
+        {"-chardev socket,id=c,path=/run/peer,server=on", "chardev-listener"}, /* connected, not listening */
+        {"-chardev socket,id=c,host=127.0.0.1,port=http,server=on", "chardev-listener"},
+        {"-serial tcp:127.0.0.2:4444,server=on", "chardev-listener"},
+        {"-serial unix:c,server=on -parallel unix:c,server=on", "chardev-listener"}, /* once only */
+        {"-chardev socket,id=c,path=/run/gone", "chardev-client"},
+        {"-chardev socket,id=c,path=/run/two", "chardev-client"},
+        {"-chardev socket,id=c,path=/run/a,,b", "chardev-client"}, /* listening, not connected */
+        {"-qmp unix:/run/peer", "chardev-client"},
+        {"-chardev socket,id=c,path=/run/peer -mon chardev=c", "chardev-client"},
+        {"-chardev socket,id=c,path=/run/peer -monitor chardev:c", "chardev-client"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(QemuPlan) plan = plan_target("7.2", cases[i].line);
+        const QemuFinding *block = qemu_findings_get_block(plan->findings);
+        if (!block || strcmp(block->code, cases[i].code) != 0)
+            fail_msg("“%s”: %s", cases[i].line, block ? block->reason : "passes");
+    }
+}
+
+static void
+standard_output_goes_where_it_went(void **state)
+{
+    (void)state;
+    g_autoptr(QemuPlan) plan = plan_target("7.2", "-serial stdio");
+
+    assert_int_equal(handed_as(plan, 1), 1);
+    assert_int_equal(handed_as(plan, 0), -1); /* /dev/null */
+    assert_true(has_words(plan, "-serial stdio"));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(listeners_are_handed_over_in_all_spellings),
+        cmocka_unit_test(one_of_two_addresses_is_handed_over_and_said),
+        cmocka_unit_test(connections_are_handed_over_when_they_would_not_come_again),
+        cmocka_unit_test(what_is_not_there_or_not_certain_is_refused),
+        cmocka_unit_test(standard_output_goes_where_it_went),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
