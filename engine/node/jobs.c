@@ -21,6 +21,14 @@ static const char *const kind_names[] = {
     [NODE_JOB_UPGRADE] = "upgrade", [NODE_JOB_PLAN] = "plan", [NODE_JOB_CHECK] = "check"};
 
 static void
+close_cancel_fd(NodeJob *job)
+{
+    if (job->cancel_fd >= 0)
+        close(job->cancel_fd);
+    job->cancel_fd = -1;
+}
+
+static void
 job_free(gpointer data)
 {
     NodeJob *job = data;
@@ -30,8 +38,7 @@ job_free(gpointer data)
     g_free(job->method);
     g_ptr_array_unref(job->items);
     json_object_put(job->results);
-    if (job->cancel_fd >= 0)
-        close(job->cancel_fd);
+    close_cancel_fd(job);
     g_free(job);
 }
 
@@ -71,6 +78,7 @@ end_job(NodeJob *job)
     Node *node = job->node;
 
     job->is_done = true;
+    close_cancel_fd(job); /* it is listed for long, and cannot be cancelled any more */
     job->results = json_object_new_array();
     for (guint i = 0; i < job->items->len; i++) {
         const NodeJobItem *item = g_ptr_array_index(job->items, i);
