@@ -5,10 +5,14 @@
  */
 #include "upgrade/preflight.h"
 
+#include <string.h>
+#include <sys/un.h>
+
 #include "guest/error.h"
 #include "guest/inspect.h"
 #include "guest/probe.h"
 #include "guest/spawn.h"
+#include "paths/instance.h"
 #include "process/proc.h"
 #include "upgrade/timeouts.h"
 
@@ -84,6 +88,18 @@ look_at_method(UpgradePreflight *preflight, const GuestInstance *source, const c
         preflight->method = method;
 }
 
+/* QEMU binds the migration socket by its path, and a UNIX socket address holds 107 bytes. */
+static void
+look_at_paths(UpgradePreflight *preflight, const GuestEnvironment *environment)
+{
+    g_autoptr(PathsInstance) longest = paths_instance_new(environment->dirs, G_MAXUINT64);
+
+    if (strlen(longest->migrate_socket) >= sizeof ((struct sockaddr_un *)NULL)->sun_path)
+        qemu_findings_add(preflight->findings, QEMU_FINDING_BLOCK, "runtime-dir-too-long",
+                          "use a runtime directory with a shorter path",
+                          "%s is too long a path for a migration socket below it", environment->dirs->runtime);
+}
+
 static void
 look_at_host_memory(UpgradePreflight *preflight)
 {
@@ -113,6 +129,7 @@ upgrade_preflight_new(const GuestEnvironment *environment, const GuestInstance *
     if (preflight->binary)
         look_at_plan(preflight, environment, source);
     look_at_method(preflight, source, method ? method : "auto");
+    look_at_paths(preflight, environment);
     look_at_host_memory(preflight);
     if (g_get_monotonic_time() >= wait->deadline_us) {
         guest_error_set(error, GUEST_ERROR_TIMED_OUT, "timeout", "give it longer: --timeout",
