@@ -99,6 +99,38 @@ find_dir(char *const *mounts, const char *controllers, const char *path)
     return NULL;
 }
 
+/* "memory" among "cpu,memory". */
+static bool
+lists_controller(const char *controllers, const char *controller)
+{
+    g_auto(GStrv) names = g_strsplit(controllers, ",", -1);
+
+    return g_strv_contains((const char *const *)names, controller);
+}
+
+char *
+process_cgroup_dup_dir(pid_t pid, const char *controller, bool *ret_is_v2, GError **error)
+{
+    g_autofree char *number = g_strdup_printf("%d", pid);
+    g_autoptr(GHashTable) groups = read_groups(number, error);
+    g_autofree char *mountinfo =
+        groups ? process_read_file("/proc/self/mountinfo", MAX_BYTES, NULL, error) : NULL;
+    g_auto(GStrv) mounts = mountinfo ? g_strsplit(mountinfo, "\n", -1) : NULL;
+    GHashTableIter iter;
+    gpointer controllers, path;
+
+    if (!mounts)
+        return NULL;
+    *ret_is_v2 = false;
+    g_hash_table_iter_init(&iter, groups);
+    while (g_hash_table_iter_next(&iter, &controllers, &path))
+        if (lists_controller(controllers, controller))
+            return find_dir(mounts, controllers, path);
+    *ret_is_v2 = true;
+    path = g_hash_table_lookup(groups, "");
+    return path ? find_dir(mounts, "", path) : NULL;
+}
+
 char **
 process_cgroup_dup_dirs(pid_t pid, GError **error)
 {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -13,3 +14,8 @@
  * empty, owned.
  */
 char **process_cgroup_dup_dirs(pid_t pid, GError **error);
+/*
+ * The directory of PID in the hierarchy that has CONTROLLER ("memory"), as seen from here: version 1 where it has it,
+ * else version 2. Owned. NULL without an error when that is not mounted here.
+ */
+char *process_cgroup_dup_dir(pid_t pid, const char *controller, bool *ret_is_v2, GError **error);
