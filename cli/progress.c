@@ -57,6 +57,19 @@ describe_phase(const char *phase)
     return g_strdup(phase ? phase : "");
 }
 
+/* " 35 % of 512 MiB" while memory is copied; "" otherwise. */
+static char *
+describe_copied(json_object *step)
+{
+    gint64 copied = 0, total = 0;
+
+    if (!qmp_json_get_int64(step, "copied_bytes", &copied) ||
+        !qmp_json_get_int64(step, "total_bytes", &total) || total <= 0)
+        return g_strdup("");
+    g_autofree char *size = cli_format_bytes(step, "total_bytes");
+    return g_strdup_printf(" %d %% of %s", (int)(100.0 * (double)copied / (double)total), size);
+}
+
 void
 cli_progress_show(CliProgress *progress, json_object *step)
 {
@@ -69,7 +82,8 @@ cli_progress_show(CliProgress *progress, json_object *step)
     guint others = g_hash_table_size(progress->guests) - 1;
     g_autofree char *phase = describe_phase(qmp_json_get_string(step, "phase"));
     g_autofree char *count = others > 0 ? g_strdup_printf(" (and %u more)", others) : g_strdup("");
-    g_autofree char *line = g_strdup_printf("%s: %s: %s%s", guest, phase, what, count);
+    g_autofree char *copied = describe_copied(step);
+    g_autofree char *line = g_strdup_printf("%s: %s: %s%s%s", guest, phase, what, copied, count);
     /* A line that wraps could not be rewritten; cutting by bytes errs on the narrow side. */
     g_autofree char *quoted = qmp_text_quote(line, cli_terminal_get_columns(stderr) - 1);
     fprintf(stderr, "\r\033[K%s", quoted);

@@ -36,6 +36,25 @@ cli_selection_add_target(const char *to, json_object *parameters, GError **error
     return true;
 }
 
+bool
+cli_selection_add_method(const char *method, const char *max_downtime, json_object *parameters,
+                         GError **error)
+{
+    static const char *const methods[] = {"auto", "shared", "copy", NULL};
+    gint64 max_downtime_ms = 0;
+
+    if (method && !g_strv_contains(methods, method)) {
+        cli_error_set(error, CLI_EXIT_USAGE, "--method=%s: methods are auto, shared and copy", method);
+        return false;
+    }
+    if (!cli_verb_parse_seconds(max_downtime, &max_downtime_ms, error))
+        return false;
+    qmp_json_add_string(parameters, "method", method);
+    if (max_downtime_ms > 0)
+        qmp_json_add_int64(parameters, "max_downtime_ms", max_downtime_ms);
+    return true;
+}
+
 void
 cli_tally_add(CliTally *tally, CliExit exit)
 {

@@ -17,6 +17,10 @@ bool cli_selection_add(const CliInvocation *invocation, bool all, bool otherwise
 /* Adds `to`, the absolute path of what TO names; nothing when TO is NULL. USAGE. */
 bool cli_selection_add_target(const char *to, json_object *parameters, GError **error);
 
+/* --method and --max-downtime as they were given; each may be NULL. USAGE. */
+bool cli_selection_add_method(const char *method, const char *max_downtime, json_object *parameters,
+                              GError **error);
+
 /* The exit statuses of several guests so far. */
 typedef struct {
     guint n_done, n_failed;

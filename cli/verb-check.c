@@ -31,10 +31,14 @@ static CliExit
 run(CliInvocation *invocation, GError **error)
 {
     gboolean all = FALSE;
-    g_autofree char *to = NULL;
+    g_autofree char *to = NULL, *method = NULL, *max_downtime = NULL;
     const GOptionEntry entries[] = {
         {"all", 0, 0, G_OPTION_ARG_NONE, &all, "All guests that run", NULL},
         {"to", 0, 0, G_OPTION_ARG_FILENAME, &to, "To this QEMU instead of the one installed now", "BINARY"},
+        {"method", 0, 0, G_OPTION_ARG_FILENAME, &method, "How the memory goes across (auto)",
+         "auto|shared|copy"},
+        {"max-downtime", 0, 0, G_OPTION_ARG_FILENAME, &max_downtime,
+         "How long a guest whose memory is copied may stand still", "SECONDS"},
         G_OPTION_ENTRY_NULL,
     };
     g_autoptr(json_object) parameters = json_object_new_object();
@@ -42,7 +46,8 @@ run(CliInvocation *invocation, GError **error)
 
     if (!cli_verb_parse(invocation, entries, error) ||
         !cli_selection_add(invocation, all, false, parameters, error) ||
-        !cli_selection_add_target(to, parameters, error))
+        !cli_selection_add_target(to, parameters, error) ||
+        !cli_selection_add_method(method, max_downtime, parameters, error))
         return CLI_EXIT_USAGE;
     g_autoptr(json_object) reply =
         cli_verb_call(invocation, "io.moult.Check", g_steal_pointer(&parameters), CHECK_TIMEOUT_MS, error);

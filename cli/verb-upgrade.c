@@ -11,7 +11,7 @@
 
 typedef struct {
     gboolean all, outdated, dry_run, paused;
-    char *to, *method, *timeout;
+    char *to, *method, *timeout, *max_downtime;
     gint parallel;
 } Options;
 
@@ -21,6 +21,7 @@ options_clear(Options *options)
     g_free(options->to);
     g_free(options->method);
     g_free(options->timeout);
+    g_free(options->max_downtime);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
@@ -28,13 +29,6 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 static bool
 check_options(const Options *options, GError **error)
 {
-    static const char *const methods[] = {"auto", "shared", "copy", NULL};
-
-    if (options->method && !g_strv_contains(methods, options->method)) {
-        cli_error_set(error, CLI_EXIT_USAGE, "--method=%s: methods are auto, shared and copy",
-                      options->method);
-        return false;
-    }
     if (options->parallel < 0) {
         cli_error_set(error, CLI_EXIT_USAGE, "--parallel=%d: at least one at a time", options->parallel);
         return false;
@@ -51,11 +45,11 @@ make_parameters(const CliInvocation *invocation, const Options *options, GError 
     if (!check_options(options, error) ||
         !cli_selection_add(invocation, options->all, options->outdated, parameters, error) ||
         !cli_selection_add_target(options->to, parameters, error) ||
+        !cli_selection_add_method(options->method, options->max_downtime, parameters, error) ||
         !cli_verb_parse_seconds(options->timeout, &timeout_ms, error))
         return NULL;
     if (options->outdated)
         qmp_json_add_bool(parameters, "outdated", true);
-    qmp_json_add_string(parameters, "method", options->method);
     if (options->dry_run)
         qmp_json_add_bool(parameters, "dry_run", true);
     if (options->parallel > 0)
@@ -106,6 +100,8 @@ run(CliInvocation *invocation, GError **error)
         {"dry-run", 0, 0, G_OPTION_ARG_NONE, &options.dry_run, "Only say what would be done", NULL},
         {"parallel", 0, 0, G_OPTION_ARG_INT, &options.parallel, "Guests at a time", "N"},
         {"timeout", 0, 0, G_OPTION_ARG_FILENAME, &options.timeout, "How long each guest may take", "SECONDS"},
+        {"max-downtime", 0, 0, G_OPTION_ARG_FILENAME, &options.max_downtime,
+         "How long a guest whose memory is copied may stand still", "SECONDS"},
         {"paused", 0, 0, G_OPTION_ARG_NONE, &options.paused, "Leave guests paused in their new QEMU", NULL},
         G_OPTION_ENTRY_NULL,
     };

@@ -40,7 +40,7 @@ _moult() {
     --to) mapfile -t COMPREPLY < <(compgen -c -f -- "$cur"); return ;;
     --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
     --method) _moult_complete 'auto shared copy'; return ;;
-    --timeout | --parallel | --limit | -n) return ;;
+    --timeout | --max-downtime | --parallel | --limit | -n) return ;;
     esac
     case $verb in
     run) _moult_complete "--hugepages --hugepages=2M --hugepages=1G --user --wait -- $common" ;;
@@ -48,8 +48,8 @@ _moult() {
     stop) _moult_complete "--force --timeout $common $(_moult_guests)" ;;
     start | undefine | show | watch) _moult_complete "$common $(_moult_guests)" ;;
     list) _moult_complete "--all --outdated $common" ;;
-    check) _moult_complete "--all --to $common $(_moult_guests)" ;;
-    upgrade) _moult_complete "--all --outdated --to --method --dry-run --parallel --timeout --paused $common $(_moult_guests)" ;;
+    check) _moult_complete "--all --to --method --max-downtime $common $(_moult_guests)" ;;
+    upgrade) _moult_complete "--all --outdated --to --method --dry-run --parallel --timeout --max-downtime --paused $common $(_moult_guests)" ;;
     history) _moult_complete "--limit $common $(_moult_guests)" ;;
     jobs | cancel | capabilities) _moult_complete "$common" ;;
     esac

@@ -9,6 +9,7 @@
 #include "qmp/json.h"
 
 #define MAX_PARALLEL 64
+#define MAX_DOWNTIME_MS 2000000 /* QEMU's own bound */
 
 typedef struct {
     ControlCall *call;
@@ -125,6 +126,7 @@ read_request(ControlCall *call, json_object *parameters, NodeJobRequest *request
 
     qmp_json_get_bool(parameters, "paused", &request->request.start_paused);
     qmp_json_get_int64(parameters, "timeout_ms", &request->request.timeout_ms);
+    qmp_json_get_int64(parameters, "max_downtime_ms", &request->request.max_downtime_ms);
     qmp_json_get_int64(parameters, "parallel", &parallel);
     if (to && !g_path_is_absolute(to))
         control_call_fail_invalid_parameter(call, "to");
@@ -132,6 +134,8 @@ read_request(ControlCall *call, json_object *parameters, NodeJobRequest *request
         control_call_fail_invalid_parameter(call, "parallel");
     else if (request->request.timeout_ms < 0)
         control_call_fail_invalid_parameter(call, "timeout_ms");
+    else if (request->request.max_downtime_ms < 0 || request->request.max_downtime_ms > MAX_DOWNTIME_MS)
+        control_call_fail_invalid_parameter(call, "max_downtime_ms");
     else {
         request->parallel = (guint)parallel;
         request->request.to = (char *)to;

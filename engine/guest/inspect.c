@@ -33,6 +33,17 @@ guest_inspect_state(const GuestInstance *source, const QmpWait *wait, bool *ret_
     qmp_status_clear(&status);
 }
 
+QemuAccelerator
+guest_inspect_accelerator(const GuestInstance *source, const QmpWait *wait)
+{
+    bool is_kvm = false;
+
+    if (!qmp_query_kvm(source->monitor, wait, &is_kvm, NULL))
+        return QEMU_ACCELERATOR_UNKNOWN;
+    /* Without KVM it is TCG, for all that moult runs on: Xen and qtest guests are refused. */
+    return is_kvm ? QEMU_ACCELERATOR_KVM : QEMU_ACCELERATOR_TCG;
+}
+
 static bool
 migration_is_active(const char *status)
 {

@@ -11,10 +11,13 @@
 #include "guest/instance.h"
 #include "qemu/binary.h"
 #include "qemu/finding.h"
+#include "qemu/quirks.h"
 #include "qmp/wait.h"
 
 /* Run state: running and paused guests can be upgraded; one that has crashed, or is being migrated, cannot. */
 void guest_inspect_state(const GuestInstance *source, const QmpWait *wait, bool *ret_running, GPtrArray *findings);
+/* UNKNOWN when it does not say. */
+QemuAccelerator guest_inspect_accelerator(const GuestInstance *source, const QmpWait *wait);
 /* Migration blockers (query-migrate `blocked-reasons`, 6.0), and a migration of somebody else's. */
 void guest_inspect_migration(const GuestInstance *source, const QmpWait *wait, GPtrArray *findings);
 /* Running block jobs would be lost with the source. */

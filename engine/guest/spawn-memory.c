@@ -223,12 +223,13 @@ guest_spawn_fetch_memory(GuestSpawn *spawn, const GuestInstance *source, GError 
     for (guint i = 0; i < spawn->plan->memory->len; i++) {
         QemuMemoryBackend *planned = g_ptr_array_index(spawn->plan->memory, i);
         const QemuMemoryBackend *recorded = find_recorded(source, planned->id);
-        if (!recorded || recorded->kind != planned->kind || recorded->size_bytes != planned->size_bytes) {
+        bool is_new = recorded && recorded->kind == QEMU_MEMORY_PRIVATE && planned->kind != QEMU_MEMORY_PRIVATE;
+        if (!recorded || (!is_new && recorded->kind != planned->kind) || recorded->size_bytes != planned->size_bytes) {
             guest_error_set(error, GUEST_ERROR_FAILED, "ram-differs", NULL,
                             "memory backend %s is not one of the running guest's", planned->id);
             return false;
         }
-        if (!fetch_one(spawn, source, planned, recorded, error))
+        if (!(is_new ? create_one(spawn, planned, error) : fetch_one(spawn, source, planned, recorded, error)))
             return false;
     }
     return true;

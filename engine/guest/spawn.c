@@ -20,7 +20,7 @@
 
 static QemuPlan *
 plan_for(const GuestDefinition *definition, const QemuBinary *binary, const GuestInstance *source,
-         const GPtrArray *holdings, const char *hugetlbfs_dir, bool start_paused, GError **error)
+         const GPtrArray *holdings, const char *hugetlbfs_dir, const GuestSpawnOptions *options, GError **error)
 {
     const QemuPlanContext context = {
         .role = source ? QEMU_PLAN_INCOMING : QEMU_PLAN_FRESH,
@@ -32,7 +32,8 @@ plan_for(const GuestDefinition *definition, const QemuBinary *binary, const Gues
         .machine_type = source ? source->machine_type : NULL,
         .memory = source ? source->memory : NULL,
         .holdings = holdings,
-        .start_paused = start_paused,
+        .start_paused = options && options->start_paused,
+        .convert_private = options && options->convert_private,
         .look_at_path = qemu_plan_look_at_path,
         .look_data = definition->cwd,
     };
@@ -71,14 +72,15 @@ look_at_holdings(const GuestEnvironment *environment, const GuestInstance *sourc
 
 QemuPlan *
 guest_spawn_plan(const GuestEnvironment *environment, const GuestDefinition *definition,
-                 const QemuBinary *binary, const GuestInstance *source, guint64 domain_id, bool start_paused, GError **error)
+                 const QemuBinary *binary, const GuestInstance *source, guint64 domain_id,
+                 const GuestSpawnOptions *options, GError **error)
 {
     g_autofree char *mount = NULL;
     if (!find_hugetlbfs(definition->hugepage_size_bytes, &mount, error))
         return NULL;
     g_autofree char *dir = mount ? paths_hugetlbfs_dir(mount, domain_id) : NULL;
     GPtrArray *holdings = look_at_holdings(environment, source);
-    QemuPlan *plan = plan_for(definition, binary, source, holdings, dir, start_paused, error);
+    QemuPlan *plan = plan_for(definition, binary, source, holdings, dir, options, error);
 
     g_clear_pointer(&holdings, g_ptr_array_unref);
     return plan;
@@ -123,7 +125,7 @@ instance_for(const GuestSpawn *spawn, const GuestDefinition *definition, const Q
 
 GuestSpawn *
 guest_spawn_new(const GuestEnvironment *environment, const GuestDefinition *definition, QemuBinary *binary,
-                const GuestInstance *source, bool start_paused, GError **error)
+                const GuestInstance *source, const GuestSpawnOptions *options, GError **error)
 {
     g_autoptr(GuestSpawn) spawn = g_new0(GuestSpawn, 1);
     guint64 domain_id = 0;
@@ -143,7 +145,7 @@ guest_spawn_new(const GuestEnvironment *environment, const GuestDefinition *defi
     g_autofree char *hugetlbfs_dir =
         spawn->hugetlbfs_mount ? paths_hugetlbfs_dir(spawn->hugetlbfs_mount, domain_id) : NULL;
     spawn->holdings = look_at_holdings(environment, source);
-    spawn->plan = plan_for(definition, binary, source, spawn->holdings, hugetlbfs_dir, start_paused, error);
+    spawn->plan = plan_for(definition, binary, source, spawn->holdings, hugetlbfs_dir, options, error);
     if (!spawn->plan || !refuse_blocked(spawn->plan, error))
         return NULL;
     spawn->instance = instance_for(spawn, definition, binary, source);

@@ -38,26 +38,36 @@ typedef struct {
     bool made_dir, made_hugetlbfs; /* what guest_spawn_undo has to take back */
 } GuestSpawn;
 
+/* How a target is to be made; zeroed for a fresh guest. */
+typedef struct {
+    bool start_paused;    /* it waits for a `cont` */
+    bool convert_private; /* memory that is private to the source is made anew, shared, to be copied into */
+} GuestSpawnOptions;
+
 /*
  * Plans an instance of DEFINITION on BINARY: new domain id, its paths (names only), the command line. SOURCE NULL: a
- * fresh guest; else the target of an upgrade of SOURCE. Creates nothing but the number.
+ * fresh guest; else the target of an upgrade of SOURCE. OPTIONS NULL: all off. Creates nothing but the number.
  * A plan with a BLOCK is refused with its code.
  */
 GuestSpawn *guest_spawn_new(const GuestEnvironment *environment, const GuestDefinition *definition,
-                            QemuBinary *binary, const GuestInstance *source, bool start_paused, GError **error);
+                            QemuBinary *binary, const GuestInstance *source, const GuestSpawnOptions *options,
+                            GError **error);
 void guest_spawn_free(GuestSpawn *spawn);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestSpawn, guest_spawn_free)
 
 /* As guest_spawn_new makes it, for DOMAIN_ID (0 for a plan that is only looked at): what --dry-run and `check` show. */
 QemuPlan *guest_spawn_plan(const GuestEnvironment *environment, const GuestDefinition *definition,
-                           const QemuBinary *binary, const GuestInstance *source, guint64 domain_id, bool start_paused,
-                           GError **error);
+                           const QemuBinary *binary, const GuestInstance *source, guint64 domain_id,
+                           const GuestSpawnOptions *options, GError **error);
 
 /* The instance's folder and its record (with pid 0, so that a later engine knows what the folder was for). */
 bool guest_spawn_create_paths(GuestSpawn *spawn, GError **error);
 /* New memory files for a fresh guest. */
 bool guest_spawn_create_memory(GuestSpawn *spawn, GError **error);
-/* The source's memory files: descriptors fetched, hugetlbfs files linked; each proved to be the recorded file. */
+/*
+ * The source's memory files: descriptors fetched, hugetlbfs files linked; each proved to be the recorded file. What is
+ * private to the source gets new files.
+ */
 bool guest_spawn_fetch_memory(GuestSpawn *spawn, const GuestInstance *source, GError **error);
 /* The source's descriptors that the plan asks for, each proved to be what it was when the plan was made. */
 bool guest_spawn_fetch_handed(GuestSpawn *spawn, const GuestInstance *source, GError **error);

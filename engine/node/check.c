@@ -30,10 +30,12 @@ json_object *
 node_check_guest(const GuestEnvironment *environment, ObjlistDomain *domain, const UpgradeRequest *request, int cancel_fd)
 {
     const GuestInstance *instance = objlist_domain_get_data(domain);
+    const UpgradePreflightRequest preflight_request = {
+        .to = request->to, .method = request->method, .max_downtime_ms = request->max_downtime_ms};
     QmpWait wait = qmp_wait_from_now(CHECK_TIMEOUT_MS, cancel_fd);
     g_autoptr(GError) error = NULL;
     g_autoptr(UpgradePreflight) preflight =
-        upgrade_preflight_new(environment, instance, request->to, request->method, &wait, &error);
+        upgrade_preflight_new(environment, instance, &preflight_request, &wait, &error);
     json_object *result = json_object_new_object();
     bool passes = preflight && upgrade_preflight_passes(preflight);
 

@@ -107,15 +107,19 @@ tell_progress(gpointer data)
 
 /* Worker thread. */
 static void
-on_progress(const char *guest, const char *phase, const char *step, gpointer user_data)
+on_progress(const UpgradeProgress *progress, gpointer user_data)
 {
     const NodeJobItem *item = user_data;
     ProgressMessage *message = g_new(ProgressMessage, 1);
 
     *message = (ProgressMessage){.node = item->job->node, .job = item->job->id, .progress = json_object_new_object()};
-    qmp_json_add_string(message->progress, "guest", guest);
-    qmp_json_add_string(message->progress, "phase", phase);
-    qmp_json_add_string(message->progress, "step", step);
+    qmp_json_add_string(message->progress, "guest", progress->guest);
+    qmp_json_add_string(message->progress, "phase", progress->phase);
+    qmp_json_add_string(message->progress, "step", progress->step);
+    if (progress->total_bytes > 0) {
+        qmp_json_add_int64(message->progress, "copied_bytes", progress->copied_bytes);
+        qmp_json_add_int64(message->progress, "total_bytes", progress->total_bytes);
+    }
     g_main_context_invoke_full(NULL, G_PRIORITY_DEFAULT, tell_progress, message, NULL);
 }
 

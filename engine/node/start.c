@@ -49,7 +49,7 @@ start_qemu(NodeStart *start, QemuBinary *binary, const QmpWait *wait)
     GError **error = &start->error;
     QmpStatus status = {0};
 
-    start->spawn = guest_spawn_new(&start->node->environment, start->definition, binary, NULL, false, error);
+    start->spawn = guest_spawn_new(&start->node->environment, start->definition, binary, NULL, NULL, error);
     if (!start->spawn)
         return false;
     GuestSpawn *spawn = start->spawn;

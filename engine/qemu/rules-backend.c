@@ -179,14 +179,16 @@ qemu_rules_is_ours_to_make(const QemuRules *rules, const char *id, const char *p
     const QemuMemoryBackend *source = qemu_rules_find_source(rules, id);
     QemuPlanPath facts = {0};
 
-    if (qemu_rules_is_incoming(rules)) {
+    bool converts = source && source->kind == QEMU_MEMORY_PRIVATE && rules->context->convert_private;
+
+    if (qemu_rules_is_incoming(rules) && !converts) {
         *ret_page_size_bytes = 0; /* that of the source counts */
         return source && qemu_rules_is_ours(source);
     }
     if (rules->context->look_at_path)
         rules->context->look_at_path(path, &facts, rules->context->look_data);
     *ret_page_size_bytes = facts.page_size_bytes;
-    return facts.is_memory_directory;
+    return converts || facts.is_memory_directory;
 }
 
 void

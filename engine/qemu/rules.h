@@ -85,7 +85,7 @@ const QemuMemoryBackend *qemu_rules_find_source(const QemuRules *rules, const ch
 bool qemu_rules_is_ours(const QemuMemoryBackend *backend);
 /*
  * TRUE when the backend ID, whose mem-path is PATH, is to become ours: PATH is a directory in memory, or
- * (INCOMING) the running guest's is ours.
+ * (INCOMING) the running guest's is ours, or private and to be converted.
  */
 bool qemu_rules_is_ours_to_make(const QemuRules *rules, const char *id, const char *path,
                                 guint64 *ret_page_size_bytes);

@@ -7,6 +7,7 @@
 #include "upgrade/cookie.h"
 #include "upgrade/phase.h"
 #include "upgrade/preflight.h"
+#include "upgrade/timeouts.h"
 
 static bool
 refuse(const UpgradePreflight *preflight, GError **error)
@@ -18,12 +19,22 @@ refuse(const UpgradePreflight *preflight, GError **error)
     return false;
 }
 
+/* The default is made for memory that stays where it is; an operator's own timeout stands. */
+static void
+allow_for_copy(Upgrade *upgrade, const GuestInstance *source)
+{
+    if (upgrade->method->copies_memory && upgrade->request.timeout_ms == 0)
+        upgrade->wait.deadline_us +=
+            1000 * (gint64)(guest_instance_get_memory_bytes(source) / UPGRADE_TIMEOUT_COPY_BYTES_PER_MS);
+}
+
 bool
 begin_preflight(Upgrade *upgrade, GError **error)
 {
     GuestInstance *source = upgrade_get_source(upgrade);
-    g_autoptr(UpgradePreflight) preflight = upgrade_preflight_new(
-        upgrade->environment, source, upgrade->request.to, upgrade->request.method, &upgrade->wait, error);
+    const UpgradePreflightRequest request = upgrade_get_preflight_request(upgrade);
+    g_autoptr(UpgradePreflight) preflight =
+        upgrade_preflight_new(upgrade->environment, source, &request, &upgrade->wait, error);
 
     if (!preflight)
         return false;
@@ -35,7 +46,10 @@ begin_preflight(Upgrade *upgrade, GError **error)
     upgrade->binary = qemu_binary_ref(preflight->binary);
     upgrade->source_was_running = preflight->source_is_running;
     upgrade->record->source_was_running = preflight->source_is_running;
+    upgrade->stops_first = preflight->stops_first;
+    upgrade->record->stops_first = preflight->stops_first;
     upgrade->record->method = g_strdup(upgrade->method->name);
+    allow_for_copy(upgrade, source);
     return true;
 }
 
@@ -44,8 +58,11 @@ begin_plan(Upgrade *upgrade, GError **error)
 {
     GuestInstance *source = upgrade_get_source(upgrade);
 
-    upgrade->spawn = guest_spawn_new(upgrade->environment, source->definition, upgrade->binary, source,
-                                     upgrade->request.start_paused, error);
+    const GuestSpawnOptions options = {.start_paused = upgrade->request.start_paused,
+                                       .convert_private = upgrade->method->copies_memory};
+
+    upgrade->spawn =
+        guest_spawn_new(upgrade->environment, source->definition, upgrade->binary, source, &options, error);
     if (!upgrade->spawn)
         return false;
     upgrade->new_id = upgrade->spawn->paths->domain_id;

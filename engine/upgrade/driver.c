@@ -36,9 +36,7 @@ check_wait(const Upgrade *upgrade, const UpgradeStep *step, GError **error)
 static bool
 enter(Upgrade *upgrade, const UpgradeStep *step, GError **error)
 {
-    if (upgrade->progress)
-        upgrade->progress(objlist_domain_get_name(upgrade->source), upgrade_phase_to_string(step->phase), step->name,
-                          upgrade->progress_data);
+    upgrade_tell(upgrade, upgrade_phase_to_string(step->phase), step->name, 0, 0);
     g_free(upgrade->record->step);
     upgrade->record->step = g_strdup(step->name);
     if (step->phase == UPGRADE_PHASE_BEGIN)
@@ -91,9 +89,7 @@ upgrade_drive_back(Upgrade *upgrade, int last, GError **error)
         const UpgradeStep *step = &upgrade_steps[i];
         if (!step->undo)
             continue;
-        if (upgrade->progress)
-            upgrade->progress(objlist_domain_get_name(upgrade->source), upgrade_phase_to_string(UPGRADE_PHASE_ABORT),
-                              step->name, upgrade->progress_data);
+        upgrade_tell(upgrade, upgrade_phase_to_string(UPGRADE_PHASE_ABORT), step->name, 0, 0);
         upgrade_crash_point(step->name, UPGRADE_CRASH_UNDO);
         if (!step->undo(upgrade, error))
             return false;

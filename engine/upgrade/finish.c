@@ -51,14 +51,40 @@ await_running(Upgrade *upgrade, QmpClient *monitor, const QmpWait *wait, GError 
 }
 
 bool
+upgrade_let_run(Upgrade *upgrade, const QmpWait *wait, GError **error)
+{
+    QmpClient *monitor = upgrade_get_target(upgrade) ? upgrade_get_target(upgrade)->monitor : NULL;
+    QmpStatus status = {0};
+
+    if (!upgrade->stops_first || !upgrade->source_was_running || upgrade->request.start_paused || !monitor)
+        return true;
+    if (!qmp_query_status(monitor, wait, &status, error))
+        return false;
+    bool runs = status.running;
+    qmp_status_clear(&status);
+    return runs || qmp_cont(monitor, wait, error);
+}
+
+/* A guest that was stopped for its copy arrives stopped: RESUME comes when we say so. */
+static bool
+await_loaded_and_run(Upgrade *upgrade, QmpClient *monitor, const QmpWait *wait, GError **error)
+{
+    return await_loaded(monitor, wait, error) && upgrade_let_run(upgrade, wait, error) &&
+           await_running(upgrade, monitor, wait, error);
+}
+
+bool
 finish_prove(Upgrade *upgrade, GError **error)
 {
     /* No cancelling here: the source has handed over, and only the target can have the guest now. */
     QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_RUN_MS, -1);
     QmpClient *monitor = upgrade_get_target(upgrade)->monitor;
     bool expects_run = upgrade->source_was_running && !upgrade->request.start_paused;
+    bool proved = !expects_run           ? await_loaded(monitor, &limit, error)
+                  : upgrade->stops_first ? await_loaded_and_run(upgrade, monitor, &limit, error)
+                                         : await_running(upgrade, monitor, &limit, error);
 
-    if (!(expects_run ? await_running(upgrade, monitor, &limit, error) : await_loaded(monitor, &limit, error))) {
+    if (!proved) {
         guest_error_wrap(error, GUEST_ERROR_FAILED, "target-not-running", NULL, "the new QEMU does not run the guest");
         return false;
     }

@@ -1,30 +1,70 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * How the guest's memory gets from one QEMU to the other. A method plugs into the phases: it says whether it can be
- * used, which migration capabilities both QEMUs need, and nothing else differs.
+ * used, which migration capabilities and parameters it needs and whether the guest must be stopped first; the phases
+ * ask, and nothing else differs.
  */
 #pragma once
 
 #include <glib.h>
+#include <json-c/json.h>
 #include <stdbool.h>
 
 #include "guest/instance.h"
 #include "qemu/binary.h"
+#include "qemu/plan.h"
+#include "qemu/quirks.h"
+
+/* What a method is judged by. All borrowed. */
+typedef struct {
+    const GuestInstance *source;
+    GHashTable *source_capabilities; /* set of names */
+    QemuVersion running;             /* of the source, as it says itself */
+    QemuAccelerator accelerator;     /* of the source */
+    bool source_is_running;          /* FALSE: the guest is paused */
+    const QemuBinary *target;
+    gint64 max_downtime_ms; /* 0: the operator names none */
+} UpgradeMethodContext;
 
 typedef struct {
     const char *name; /* "shared" */
-    /* Adds a finding for whatever stands in the way; TRUE when nothing does. */
-    bool (*check)(const GuestInstance *source, GHashTable *source_capabilities, const QemuBinary *target, GPtrArray *findings);
+    const char *what; /* one clause for a person: "its memory is shared and stays where it is" */
+    /* Whether it is made for memory like the source's, whatever else may stand in the way. For "auto". */
+    bool (*fits)(const GuestInstance *source);
     /*
-     * Capabilities to switch on, on the QEMU that lists CAPABILITIES (set of names) : NULL-terminated, owned by the
+     * The new QEMU has memory of its own: private backends are made anew, shared ones; progress is told by bytes, and
+     * the time it takes grows with them.
+     */
+    bool copies_memory;
+    /* Adds a finding for whatever stands in the way; TRUE when nothing does. */
+    bool (*check)(const UpgradeMethodContext *context, GPtrArray *findings);
+    /* The same, once the new command line is known. NULL: nothing to ask. */
+    bool (*check_plan)(const UpgradeMethodContext *context, const QemuPlan *plan, GPtrArray *findings);
+    /* Whether the guest must be stopped before `migrate`. NULL: never. */
+    bool (*stops_first)(const UpgradeMethodContext *context);
+    /*
+     * Capabilities to switch on, on the QEMU that lists CAPABILITIES (set of names): NULL-terminated, owned by the
      * caller, the strings static. Clearing the same ones afterwards is the phases' affair.
      */
     const char **(*get_capabilities)(GHashTable *capabilities);
+    /*
+     * Migration parameters of the source, an object owned by the caller; NULL: none. Putting back what there was is
+     * the phases' affair.
+     */
+    json_object *(*get_parameters)(gint64 max_downtime_ms, bool stops_first);
 } UpgradeMethod;
 
-/* "auto" is the best one that exists; NULL when NAME is no method. */
+/* A method by its name; NULL when there is none ("auto" is none: upgrade_method_choose). */
 const UpgradeMethod *upgrade_method_find(const char *name);
 /* Names of all methods, NULL-terminated, static. */
 const char *const *upgrade_method_list(void);
+/*
+ * The method called NAME, or for "auto" the first that fits the source's memory, in order of cost, with a finding that
+ * says why that one. Adds what its check finds. NULL when it cannot be used (a BLOCK says why).
+ */
+const UpgradeMethod *upgrade_method_choose(const char *name, const UpgradeMethodContext *context, GPtrArray *findings);
 
-extern const UpgradeMethod upgrade_method_shared;
+/* TRUE when QEMU has all CAPABILITIES that any method needs; findings as in check. WHICH: "running", "new". */
+bool upgrade_method_check_return_path(const char *which, GHashTable *capabilities, GPtrArray *findings);
+
+extern const UpgradeMethod upgrade_method_shared, upgrade_method_copy;

@@ -15,6 +15,7 @@
 #include "upgrade/cookie.h"
 #include "upgrade/events.h"
 #include "upgrade/handback.h"
+#include "upgrade/parameters.h"
 #include "upgrade/phase.h"
 #include "upgrade/timeouts.h"
 
@@ -24,7 +25,8 @@ perform_capabilities(Upgrade *upgrade, GError **error)
     QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_COMMAND_MS);
 
     if (upgrade_set_capabilities(upgrade, upgrade_get_source(upgrade), true, &limit, error) &&
-        upgrade_set_capabilities(upgrade, upgrade_get_target(upgrade), true, &limit, error))
+        upgrade_set_capabilities(upgrade, upgrade_get_target(upgrade), true, &limit, error) &&
+        upgrade_set_parameters(upgrade, &limit, error))
         return true;
     guest_error_wrap(error, GUEST_ERROR_FAILED, "capabilities", NULL, "migration capabilities");
     return false;
@@ -39,7 +41,8 @@ perform_capabilities_undo(Upgrade *upgrade, GError **error)
 
     if (process_has_exited(source->pidfd))
         return true;
-    return upgrade_set_capabilities(upgrade, source, false, &limit, error);
+    return upgrade_restore_parameters(upgrade, &limit, error) &&
+           upgrade_set_capabilities(upgrade, source, false, &limit, error);
 }
 
 bool
@@ -55,14 +58,44 @@ perform_listen(Upgrade *upgrade, GError **error)
 }
 
 bool
+perform_stop(Upgrade *upgrade, GError **error)
+{
+    QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_COMMAND_MS);
+    QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
+
+    /* Events of the past must not be taken for those of this migration. */
+    upgrade_events_discard(monitor);
+    upgrade->stopped_us = g_get_monotonic_time();
+    if (!upgrade->stops_first || qmp_stop(monitor, &limit, error))
+        return true;
+    guest_error_wrap(error, GUEST_ERROR_FAILED, "stop", NULL, "the running QEMU does not stop the guest");
+    return false;
+}
+
+/* No target has been given anything yet, or it is dead (perform_migrate_undo): the guest may run here again. */
+bool
+perform_stop_undo(Upgrade *upgrade, GError **error)
+{
+    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_RESUME_MS, -1);
+    const GuestInstance *source = upgrade_get_source(upgrade);
+    QmpStatus status = {0};
+
+    if (!upgrade->stops_first || !upgrade->source_was_running || process_has_exited(source->pidfd))
+        return true;
+    if (!qmp_query_status(source->monitor, &limit, &status, error))
+        return false;
+    bool runs = status.running;
+    qmp_status_clear(&status);
+    return runs || qmp_cont(source->monitor, &limit, error);
+}
+
+bool
 perform_migrate(Upgrade *upgrade, GError **error)
 {
     QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_COMMAND_MS);
     g_autofree char *uri = g_strconcat("unix:", upgrade_get_target_paths(upgrade)->migrate_socket, NULL);
     QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
 
-    /* Events of the past must not be taken for those of this migration. */
-    upgrade_events_discard(monitor);
     if (qmp_migrate(monitor, uri, &limit, error))
         return true;
     guest_error_wrap(error, GUEST_ERROR_FAILED, "migrate", NULL, "the running QEMU does not hand over");
@@ -99,15 +132,79 @@ is_final(const char *status)
     return status && g_strv_contains(final, status);
 }
 
-bool
-perform_complete(Upgrade *upgrade, GError **error)
+/* A guest that was stopped for its copy must not stand longer than the operator allows. */
+static QmpWait
+wait_for_completion(const Upgrade *upgrade)
+{
+    QmpWait wait = upgrade->wait;
+
+    if (upgrade->stops_first && upgrade->request.max_downtime_ms > 0)
+        wait.deadline_us = MIN(wait.deadline_us, upgrade->stopped_us + upgrade->request.max_downtime_ms * 1000);
+    return wait;
+}
+
+static void
+explain_wait(const Upgrade *upgrade, GError **error)
+{
+    bool is_late = g_error_matches(error ? *error : NULL, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT);
+
+    if (is_late && upgrade->stops_first && upgrade->request.max_downtime_ms > 0)
+        guest_error_wrap(error, GUEST_ERROR_TIMED_OUT, "downtime-too-long", "allow more with --max-downtime",
+                         "the guest stood still for as long as is allowed");
+    else if (is_late && upgrade->method->copies_memory)
+        guest_error_wrap(error, GUEST_ERROR_TIMED_OUT, "timeout",
+                         "give it longer (--timeout), or allow a longer pause at its end (--max-downtime)",
+                         "the guest changes its memory faster than it can be copied");
+    else
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "migration", NULL, "waiting for the hand-over");
+}
+
+static void
+tell_copied(Upgrade *upgrade)
+{
+    QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_OBSERVE_MS);
+    QmpMigrateInfo info = {0};
+
+    if (!qmp_query_migrate(upgrade_get_source(upgrade)->monitor, &limit, &info, NULL))
+        return;
+    if (info.ram_total_bytes > 0)
+        upgrade_tell(upgrade, upgrade_phase_to_string(UPGRADE_PHASE_PERFORM), upgrade->record->step,
+                     MAX(info.ram_total_bytes - info.ram_remaining_bytes, 0), info.ram_total_bytes);
+    qmp_migrate_info_clear(&info);
+}
+
+/* The next MIGRATION event. While memory is copied, whoever watches is told meanwhile how much. */
+static QmpEvent *
+await_migration_event(Upgrade *upgrade, const QmpWait *wait, GError **error)
 {
     QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
 
+    if (!upgrade->method->copies_memory)
+        return qmp_client_wait_event(monitor, "MIGRATION", wait, error);
     for (;;) {
-        g_autoptr(QmpEvent) event = qmp_client_wait_event(monitor, "MIGRATION", &upgrade->wait, error);
+        g_autoptr(GError) local = NULL;
+        QmpWait interval = qmp_wait_within(wait, UPGRADE_PROGRESS_INTERVAL_MS);
+        QmpEvent *event = qmp_client_wait_event(monitor, "MIGRATION", &interval, &local);
+        if (event)
+            return event;
+        if (!g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT) ||
+            qmp_wait_check(wait) != QMP_WAIT_READY) {
+            g_propagate_error(error, g_steal_pointer(&local));
+            return NULL;
+        }
+        tell_copied(upgrade);
+    }
+}
+
+bool
+perform_complete(Upgrade *upgrade, GError **error)
+{
+    QmpWait wait = wait_for_completion(upgrade);
+
+    for (;;) {
+        g_autoptr(QmpEvent) event = await_migration_event(upgrade, &wait, error);
         if (!event) {
-            guest_error_wrap(error, GUEST_ERROR_FAILED, "migration", NULL, "waiting for the hand-over");
+            explain_wait(upgrade, error);
             return false;
         }
         const char *status = qmp_json_get_string(event->data, "status");

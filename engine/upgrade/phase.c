@@ -47,9 +47,10 @@ const UpgradeStep upgrade_steps[] = {
     {UPGRADE_PHASE_PREPARE, "prepare.connect", "connect its monitor", prepare_connect, NULL},
     {UPGRADE_PHASE_PREPARE, "prepare.compare", "compare it with the running one", prepare_compare, NULL},
 
-    {UPGRADE_PHASE_PERFORM, "perform.capabilities", "set the migration capabilities on both", perform_capabilities,
+    {UPGRADE_PHASE_PERFORM, "perform.capabilities", "set migration capabilities and parameters", perform_capabilities,
      perform_capabilities_undo},
     {UPGRADE_PHASE_PERFORM, "perform.listen", "let the target listen for the state", perform_listen, NULL},
+    {UPGRADE_PHASE_PERFORM, "perform.stop", "stop the guest, where the method must", perform_stop, perform_stop_undo},
     {UPGRADE_PHASE_PERFORM, UPGRADE_STEP_MIGRATE, "let the source hand over", perform_migrate, perform_migrate_undo},
     {UPGRADE_PHASE_PERFORM, "perform.complete", "wait until the source has handed over", perform_complete, NULL},
 

@@ -58,6 +58,8 @@ bool prepare_compare(Upgrade *upgrade, GError **error);
 bool perform_capabilities(Upgrade *upgrade, GError **error);
 bool perform_capabilities_undo(Upgrade *upgrade, GError **error);
 bool perform_listen(Upgrade *upgrade, GError **error);
+bool perform_stop(Upgrade *upgrade, GError **error);
+bool perform_stop_undo(Upgrade *upgrade, GError **error);
 bool perform_migrate(Upgrade *upgrade, GError **error);
 bool perform_migrate_undo(Upgrade *upgrade, GError **error);
 bool perform_complete(Upgrade *upgrade, GError **error);

@@ -58,10 +58,10 @@ look_at_source(UpgradePreflight *preflight, const GuestInstance *source, const Q
 static void
 look_at_plan(UpgradePreflight *preflight, const GuestEnvironment *environment, const GuestInstance *source)
 {
+    const GuestSpawnOptions options = {.convert_private = preflight->method && preflight->method->copies_memory};
     g_autoptr(GError) error = NULL;
 
-    preflight->plan =
-        guest_spawn_plan(environment, source->definition, preflight->binary, source, 0, false, &error);
+    preflight->plan = guest_spawn_plan(environment, source->definition, preflight->binary, source, 0, &options, &error);
     if (!preflight->plan) {
         qemu_findings_add(preflight->findings, QEMU_FINDING_BLOCK, guest_error_get_code(error),
                           guest_error_get_hint(error), "%s", error->message);
@@ -73,19 +73,39 @@ look_at_plan(UpgradePreflight *preflight, const GuestEnvironment *environment, c
     }
 }
 
-static void
-look_at_method(UpgradePreflight *preflight, const GuestInstance *source, const char *name)
+/* What the running QEMU says of itself; its record may be of another opinion. */
+static QemuVersion
+running_version(const GuestInstance *source)
 {
-    const UpgradeMethod *method = upgrade_method_find(name);
+    QemuVersion version = {0};
 
-    if (!method) {
-        qemu_findings_add(preflight->findings, QEMU_FINDING_BLOCK, "method-unknown", "see moult capabilities",
-                          "this engine has no method '%s'", name);
+    qmp_client_get_version(source->monitor, &version.major, &version.minor, &version.micro);
+    return version;
+}
+
+static void
+look_at_method(UpgradePreflight *preflight, const GuestEnvironment *environment, const GuestInstance *source,
+               const UpgradePreflightRequest *request, const QmpWait *wait)
+{
+    QmpWait limit = qmp_wait_within(wait, UPGRADE_TIMEOUT_COMMAND_MS);
+    const UpgradeMethodContext context = {
+        .source = source,
+        .source_capabilities = preflight->source_capabilities,
+        .running = running_version(source),
+        .accelerator = guest_inspect_accelerator(source, &limit),
+        .source_is_running = preflight->source_is_running,
+        .target = preflight->binary,
+        .max_downtime_ms = request->max_downtime_ms,
+    };
+
+    preflight->method =
+        upgrade_method_choose(request->method ? request->method : "auto", &context, preflight->findings);
+    look_at_plan(preflight, environment, source);
+    if (!preflight->method || !preflight->plan)
         return;
-    }
-    if (preflight->source_capabilities && preflight->binary &&
-        method->check(source, preflight->source_capabilities, preflight->binary, preflight->findings))
-        preflight->method = method;
+    preflight->stops_first = preflight->method->stops_first && preflight->method->stops_first(&context);
+    if (preflight->method->check_plan)
+        preflight->method->check_plan(&context, preflight->plan, preflight->findings);
 }
 
 /* QEMU binds the migration socket by its path, and a UNIX socket address holds 107 bytes. */
@@ -118,17 +138,18 @@ look_at_host_memory(UpgradePreflight *preflight)
 }
 
 UpgradePreflight *
-upgrade_preflight_new(const GuestEnvironment *environment, const GuestInstance *source, const char *to,
-                      const char *method, const QmpWait *wait, GError **error)
+upgrade_preflight_new(const GuestEnvironment *environment, const GuestInstance *source,
+                      const UpgradePreflightRequest *request, const QmpWait *wait, GError **error)
 {
     g_autoptr(UpgradePreflight) preflight = g_new0(UpgradePreflight, 1);
 
     preflight->findings = qemu_findings_new();
-    look_at_binary(preflight, environment, to ? to : source->binary.path, wait);
+    look_at_binary(preflight, environment, request->to ? request->to : source->binary.path, wait);
     look_at_source(preflight, source, wait);
-    if (preflight->binary)
+    if (preflight->binary && preflight->source_capabilities)
+        look_at_method(preflight, environment, source, request, wait);
+    else if (preflight->binary)
         look_at_plan(preflight, environment, source);
-    look_at_method(preflight, source, method ? method : "auto");
     look_at_paths(preflight, environment);
     look_at_host_memory(preflight);
     if (g_get_monotonic_time() >= wait->deadline_us) {

@@ -17,15 +17,22 @@
 typedef struct {
     QemuBinary *binary;              /* the target's; NULL when it could not be probed (a BLOCK says why) */
     const UpgradeMethod *method;     /* NULL when none can be used */
+    bool stops_first;                /* the method stops the guest before it is handed over */
     QemuPlan *plan;                  /* the command line it would get; NULL when there is none */
     GPtrArray *findings;             /* QemuFinding, in the order of looking */
     GHashTable *source_capabilities; /* set of names; NULL when the source did not answer */
     bool source_is_running;          /* its vCPUs run (FALSE: paused) */
 } UpgradePreflight;
 
+typedef struct {
+    const char *to;         /* absolute path of the target binary; NULL: that of the source */
+    const char *method;     /* a method's name or "auto"; NULL: auto */
+    gint64 max_downtime_ms; /* 0: none given */
+} UpgradePreflightRequest;
+
 /* Fails only when the wait is cancelled or over; every other trouble is a finding. */
 UpgradePreflight *upgrade_preflight_new(const GuestEnvironment *environment, const GuestInstance *source,
-                                        const char *to, const char *method, const QmpWait *wait, GError **error);
+                                        const UpgradePreflightRequest *request, const QmpWait *wait, GError **error);
 void upgrade_preflight_free(UpgradePreflight *preflight);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(UpgradePreflight, upgrade_preflight_free)
 

@@ -109,6 +109,7 @@ upgrade_record_to_json(const UpgradeRecord *record)
     qmp_json_add_value(object, "target", identity_to_json(record->target_id, &record->target));
     qmp_json_add_string(object, "method", record->method);
     qmp_json_add_bool(object, "source_was_running", record->source_was_running);
+    qmp_json_add_bool(object, "stops_first", record->stops_first);
     qmp_json_add_bool(object, "start_paused", record->start_paused);
     qmp_json_add_string(object, "started", record->started);
     qmp_json_add_value(object, "cookies", json_object_get(record->cookies));
@@ -167,6 +168,7 @@ upgrade_record_from_json(json_object *object, GError **error)
         !ran_from_string(qmp_json_get_string(object, "target_ran"), &record->target_ran) ||
         !qmp_json_get_bool(object, "aborting", &record->aborting) ||
         !qmp_json_get_bool(object, "source_was_running", &record->source_was_running) ||
+        !qmp_json_get_bool(object, "stops_first", &record->stops_first) ||
         !qmp_json_get_bool(object, "start_paused", &record->start_paused) ||
         !identity_from_json(qmp_json_get_object(object, "source"), &record->source_id, &record->source) ||
         !identity_from_json(qmp_json_get_object(object, "target"), &record->target_id, &record->target)) {

@@ -28,6 +28,7 @@ typedef struct {
     ProcessIdentity target; /* pid 0 before it is known; see MOULT_INSTANCE in spawn.c */
     char *method;
     bool source_was_running;
+    bool stops_first;    /* the guest is stopped before `migrate`, and the target let run by us */
     bool start_paused;
     char *started;       /* RFC 3339 */
     json_object *cookies; /* {"begin":{...},...}: what each phase returned */

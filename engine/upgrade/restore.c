@@ -115,6 +115,7 @@ upgrade_restore(const GuestEnvironment *environment, UpgradeRecord *record, Objl
     upgrade->begun = true;
     upgrade->method = upgrade_method_find(record->method);
     upgrade->source_was_running = record->source_was_running;
+    upgrade->stops_first = record->stops_first;
     upgrade->new_id = record->target_id;
     upgrade->new_pid = spawn->instance->process.pid;
     upgrade->to = (GuestBinary){.path = g_strdup(spawn->instance->binary.path),

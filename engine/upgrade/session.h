@@ -8,6 +8,7 @@
 #include "guest/spawn.h"
 #include "qmp/wait.h"
 #include "upgrade/method.h"
+#include "upgrade/preflight.h"
 #include "upgrade/record.h"
 #include "upgrade/upgrade.h"
 
@@ -28,8 +29,10 @@ struct Upgrade {
     bool begun;             /* the record is on disk */
 
     bool source_was_running;
+    bool stops_first;       /* the method stops the guest before `migrate`: we let the target run */
     bool target_watched;    /* its events have been read since before it could have run */
     gint64 started_us;      /* monotonic */
+    gint64 stopped_us;      /* monotonic: when the guest was stopped for its copy */
     gint64 stop_us, resume_us; /* QEMU's own event times; -1 when there was none */
     gint passed_no_return;  /* atomic */
 
@@ -44,8 +47,19 @@ struct Upgrade {
     bool guest_ended;       /* there is no QEMU of the guest any more */
 };
 
+/* What the preflight is asked; strings borrowed. */
+UpgradePreflightRequest upgrade_get_preflight_request(const Upgrade *upgrade);
+
 /* Switches the method's capabilities ON or off on one of the two. */
 bool upgrade_set_capabilities(Upgrade *upgrade, GuestInstance *instance, bool on, const QmpWait *wait, GError **error);
+
+/*
+ * Lets the target have the guest run when it ran before and the method has stopped it; QEMU resumes by itself only
+ * what it has stopped itself. Does nothing otherwise, and where it runs already.
+ */
+bool upgrade_let_run(Upgrade *upgrade, const QmpWait *wait, GError **error);
+/* Tells whoever watches that STEP goes on; TOTAL_BYTES 0: nothing is counted. */
+void upgrade_tell(Upgrade *upgrade, const char *phase, const char *step, gint64 copied_bytes, gint64 total_bytes);
 
 /* Of the source and the target; the target's is NULL before Prepare has planned it. Borrowed. */
 GuestInstance *upgrade_get_source(const Upgrade *upgrade);

@@ -70,10 +70,16 @@ roll_back(Upgrade *upgrade, int last)
 static SettleResult
 roll_forward(Upgrade *upgrade)
 {
+    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_RUN_MS, -1);
+    GError *error = NULL;
     int failed = 0;
 
     g_atomic_int_set(&upgrade->passed_no_return, 1);
     upgrade->record->aborting = false;
+    if (!upgrade_let_run(upgrade, &limit, &error)) {
+        g_ptr_array_add(upgrade->warnings, g_strdup(error->message));
+        g_clear_error(&error);
+    }
     upgrade_drive(upgrade, upgrade_step_find(UPGRADE_STEP_PROVE) + 1, &failed, NULL);
     end_record(upgrade);
     g_clear_error(&upgrade->error);

@@ -24,11 +24,15 @@ check_capabilities(const char *which, GHashTable *capabilities, GPtrArray *findi
                           "the %s QEMU cannot leave shared memory out of a migration", which);
         return false;
     }
-    if (!g_hash_table_contains(capabilities, "return-path")) {
-        qemu_findings_add(findings, QEMU_FINDING_BLOCK, "capability-missing", "QEMU 2.4 or newer is needed",
-                          "the %s QEMU has no migration return path", which);
-        return false;
-    }
+    return upgrade_method_check_return_path(which, capabilities, findings);
+}
+
+static bool
+fits(const GuestInstance *source)
+{
+    for (guint i = 0; i < source->memory->len; i++)
+        if (((const QemuMemoryBackend *)g_ptr_array_index(source->memory, i))->kind == QEMU_MEMORY_PRIVATE)
+            return false;
     return true;
 }
 
@@ -42,7 +46,7 @@ check_memory(const GuestInstance *source, GPtrArray *findings)
         if (backend->kind != QEMU_MEMORY_PRIVATE)
             continue;
         qemu_findings_add(findings, QEMU_FINDING_BLOCK, "ram-not-shared",
-                          "start the guest without its own private backend, or with share=on and a file",
+                          "use method copy: after it the memory is shared",
                           "memory backend %s is private to the running QEMU", backend->id);
         is_shared = false;
     }
@@ -53,12 +57,12 @@ check_memory(const GuestInstance *source, GPtrArray *findings)
 }
 
 static bool
-check(const GuestInstance *source, GHashTable *source_capabilities, const QemuBinary *target, GPtrArray *findings)
+check(const UpgradeMethodContext *context, GPtrArray *findings)
 {
-    bool passes = check_capabilities("running", source_capabilities, findings);
+    bool passes = check_capabilities("running", context->source_capabilities, findings);
 
-    passes = check_capabilities("new", target->migrate_capabilities, findings) && passes;
-    return check_memory(source, findings) && passes;
+    passes = check_capabilities("new", context->target->migrate_capabilities, findings) && passes;
+    return check_memory(context->source, findings) && passes;
 }
 
 static const char **
@@ -76,6 +80,8 @@ get_capabilities(GHashTable *capabilities)
 
 const UpgradeMethod upgrade_method_shared = {
     .name = "shared",
+    .what = "the guest's memory is shared, and stays where it is",
+    .fits = fits,
     .check = check,
     .get_capabilities = get_capabilities,
 };

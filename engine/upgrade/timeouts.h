@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <glib.h>
+
 #define UPGRADE_TIMEOUT_DEFAULT_MS 120000  /* the whole, when the operator names none */
 #define UPGRADE_TIMEOUT_COMMAND_MS 10000   /* one QMP command that does no work */
 #define UPGRADE_TIMEOUT_START_MS 30000     /* a new QEMU, from execve to its greeting */
@@ -12,3 +14,8 @@
 #define UPGRADE_TIMEOUT_KILL_MS 10000      /* from SIGKILL until a process is reaped */
 #define UPGRADE_TIMEOUT_RESUME_MS 30000    /* a source after a roll back, until it runs again (disk locks come back) */
 #define UPGRADE_TIMEOUT_OBSERVE_MS 3000    /* one question to a QEMU whose state is in doubt */
+
+/* Copied memory, when the operator names no timeout: what the default above is lengthened by, 64 MiB a second. */
+#define UPGRADE_TIMEOUT_COPY_BYTES_PER_MS (G_GUINT64_CONSTANT(64) * 1048576 / 1000)
+/* How often the progress of a copy is asked for. QEMU has no event for it. */
+#define UPGRADE_PROGRESS_INTERVAL_MS 250

@@ -38,16 +38,43 @@ upgrade_get_target_paths(const Upgrade *upgrade)
     return upgrade->target ? objlist_domain_get_paths(upgrade->target) : NULL;
 }
 
+UpgradePreflightRequest
+upgrade_get_preflight_request(const Upgrade *upgrade)
+{
+    return (UpgradePreflightRequest){.to = upgrade->request.to,
+                                     .method = upgrade->request.method,
+                                     .max_downtime_ms = upgrade->request.max_downtime_ms};
+}
+
 bool
 upgrade_set_capabilities(Upgrade *upgrade, GuestInstance *instance, bool on, const QmpWait *wait, GError **error)
 {
-    const UpgradeMethod *method = upgrade->method ? upgrade->method : upgrade_method_find(upgrade->record->method);
+    const UpgradeMethod *method = upgrade->method;
+
+    if (!method) { /* a record of an engine that knew more */
+        guest_error_set(error, GUEST_ERROR_FAILED, "method-unknown", NULL, "this engine has no method '%s'",
+                        upgrade->record->method ? upgrade->record->method : "");
+        return false;
+    }
     g_autoptr(GHashTable) listed = qmp_query_migrate_capabilities(instance->monitor, wait, error);
     if (!listed)
         return false;
     g_autofree const char **names = method->get_capabilities(listed);
 
     return qmp_migrate_set_capabilities(instance->monitor, names, on, wait, error);
+}
+
+void
+upgrade_tell(Upgrade *upgrade, const char *phase, const char *step, gint64 copied_bytes, gint64 total_bytes)
+{
+    const UpgradeProgress progress = {.guest = objlist_domain_get_name(upgrade->source),
+                                      .phase = phase,
+                                      .step = step,
+                                      .copied_bytes = copied_bytes,
+                                      .total_bytes = total_bytes};
+
+    if (upgrade->progress)
+        upgrade->progress(&progress, upgrade->progress_data);
 }
 
 static GuestBinary
@@ -171,9 +198,9 @@ upgrade_plan(Upgrade *upgrade)
     json_object *plan = json_object_new_object();
     g_autoptr(GError) error = NULL;
     start_clock(upgrade);
-    g_autoptr(UpgradePreflight) preflight =
-        upgrade_preflight_new(upgrade->environment, upgrade_get_source(upgrade), upgrade->request.to,
-                              upgrade->request.method, &upgrade->wait, &error);
+    const UpgradePreflightRequest request = upgrade_get_preflight_request(upgrade);
+    g_autoptr(UpgradePreflight) preflight = upgrade_preflight_new(
+        upgrade->environment, upgrade_get_source(upgrade), &request, &upgrade->wait, &error);
 
     qmp_json_add_string(plan, "guest", objlist_domain_get_name(upgrade->source));
     qmp_json_add_value(plan, "from", upgrade_qemu_to_json(&upgrade->from));

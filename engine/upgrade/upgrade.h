@@ -25,12 +25,18 @@ const char *upgrade_outcome_to_string(UpgradeOutcome outcome);
 typedef struct {
     char *to;             /* absolute path of the binary to upgrade to; NULL: the path the guest was started from */
     char *method;         /* "auto" or a method's name */
-    gint64 timeout_ms;    /* bounds everything up to the point of no return */
+    gint64 timeout_ms;    /* bounds everything up to the point of no return; 0: the default */
+    gint64 max_downtime_ms; /* how long a guest whose memory is copied may stand still; 0: QEMU's default */
     bool start_paused;    /* the target waits for a `cont` (--paused) */
 } UpgradeRequest;
 
-/* Called in the worker thread as each step begins. */
-typedef void (*UpgradeProgressFunc)(const char *guest, const char *phase, const char *step, gpointer user_data);
+typedef struct {
+    const char *guest, *phase, *step;
+    gint64 copied_bytes, total_bytes; /* of the guest's memory, where it is copied; 0/0 otherwise */
+} UpgradeProgress;
+
+/* Called in the worker thread as each step begins, and from time to time while memory is copied. */
+typedef void (*UpgradeProgressFunc)(const UpgradeProgress *progress, gpointer user_data);
 
 typedef struct Upgrade Upgrade;
 

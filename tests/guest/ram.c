@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define RAM_MIN_BYTES (1 << 20)
+#define PRIVATE_FILE_MIN_BYTES (64 << 20)
 #define PAGE_BYTES 4096
 #define CHUNK_BYTES (1 << 20)
 #define PAGEMAP_BATCH 512
@@ -134,7 +135,7 @@ is_known(const GPtrArray *files, const Mapping *mapping)
     return false;
 }
 
-/* Shared and readable both ways: a file when it can be had. Private: only memory without a file. */
+/* Shared and readable both ways: a file when it can be had. Private: memory without a file, or more than a library has. */
 static void
 mapping_use(pid_t pid, const Mapping *mapping, GPtrArray *files, GPtrArray *ranges)
 {
@@ -142,7 +143,8 @@ mapping_use(pid_t pid, const Mapping *mapping, GPtrArray *files, GPtrArray *rang
     Ram *ram;
 
     if (mapping->end - mapping->start < RAM_MIN_BYTES || !g_str_has_prefix(mapping->permissions, "rw") ||
-        (!is_shared && mapping->inode) || (is_shared && is_known(files, mapping)))
+        (!is_shared && mapping->inode && mapping->end - mapping->start < PRIVATE_FILE_MIN_BYTES) ||
+        (is_shared && is_known(files, mapping)))
         return;
     if (is_shared && (ram = ram_new_file(pid, mapping)))
         g_ptr_array_add(files, ram);

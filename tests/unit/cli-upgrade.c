@@ -58,11 +58,11 @@ options_become_parameters(void **state)
 
     script_results(fixture, "");
     RUN(fixture, "upgrade", "--outdated", "--to", "/opt/q", "--method=copy", "--parallel", "4", "--timeout",
-        "1.5", "--paused");
+        "1.5", "--max-downtime", "0.3", "--paused");
     fixture_expect(fixture, 0, "", "");
     fixture_expect_call(
         fixture, "io.moult.Upgrade",
-        "{\"to\":\"/opt/q\",\"outdated\":true,\"method\":\"copy\",\"parallel\":4,\"timeout_ms\":1500,"
+        "{\"to\":\"/opt/q\",\"method\":\"copy\",\"max_downtime_ms\":300,\"outdated\":true,\"parallel\":4,\"timeout_ms\":1500,"
         "\"paused\":true}");
 }
 
