@@ -128,8 +128,10 @@ def plot_data(measured, value):
 def picture(measured, path):
     blackout = plot_data(measured, lambda entry: entry['figures']['stop_to_resume_ms']['median'])
     memory = plot_data(measured, lambda entry: max((max(entry['extra_bytes'], default=0) + file_bytes_of(entry)) / MIB, 0.1))
-    columns = ', '.join(f'{source} using {column}:xtic(1) title "{name}"' for column, (name, source) in
-                        enumerate(zip(NAMES.values(), ['$DATA', "''", "''", "''"]), 2))
+    # gnuplot takes a column without any value for an error.
+    drawn = [method for method in NAMES if any(method_of(measured, ram, method) for ram in rams_of(measured))]
+    columns = ', '.join(f'$DATA using {number + 2}:xtic(1) title "{NAMES[method]}" linetype {number + 1}'
+                        for number, method in enumerate(NAMES) if method in drawn)
     script = f'''
 set terminal pngcairo size 1200,520 font "sans,11"
 set output "{path}"
