@@ -23,8 +23,8 @@ harness_reply_free(HarnessReply *reply)
     g_free(reply);
 }
 
-static Program *
-start(HarnessEngine *engine, const char *const *args)
+Program *
+moult_start_v(HarnessEngine *engine, const char *const *args)
 {
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
     g_auto(GStrv) environment = harness_environment(engine);
@@ -64,7 +64,7 @@ moult_finish(Program *program)
 HarnessReply *
 moult_v(HarnessEngine *engine, const char *const *args)
 {
-    return moult_finish(start(engine, args));
+    return moult_finish(moult_start_v(engine, args));
 }
 
 static GPtrArray *
@@ -99,7 +99,7 @@ moult_start(HarnessEngine *engine, ...)
     va_start(list, engine);
     g_autoptr(GPtrArray) args = collect(list);
     va_end(list);
-    return start(engine, (const char *const *)args->pdata);
+    return moult_start_v(engine, (const char *const *)args->pdata);
 }
 
 void

@@ -277,17 +277,30 @@ harness_guest_power_off(HarnessGuest *guest)
     harness_guest_await_gone(guest);
 }
 
-void
-harness_guest_await_gone(HarnessGuest *guest)
+/* Waits until its state is one of two; NULL: it is not listed. */
+static void
+await_state(HarnessGuest *guest, const char *wanted, const char *or)
 {
     gint64 deadline_us = g_get_monotonic_time() + (gint64)HARNESS_STEP_MS * 1000;
 
     for (;;) {
         g_autofree char *state = harness_guest_dup_state(guest);
-        if (!state || g_str_equal(state, "shut-off"))
+        if (g_strcmp0(state, wanted) == 0 || g_strcmp0(state, or) == 0)
             return;
         if (g_get_monotonic_time() > deadline_us)
-            fail_msg("%s does not end: %s", guest->name, state);
+            fail_msg("%s remains %s", guest->name, state ? state : "unknown");
         g_usleep(POLL_US);
     }
+}
+
+void
+harness_guest_await_listed(HarnessGuest *guest)
+{
+    await_state(guest, "running", "paused");
+}
+
+void
+harness_guest_await_gone(HarnessGuest *guest)
+{
+    await_state(guest, NULL, "shut-off");
 }

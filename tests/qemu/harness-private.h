@@ -15,8 +15,6 @@ char **harness_environment(const HarnessEngine *engine);
 void harness_engine_free(HarnessEngine *engine);
 
 /* Ends it, when it still runs, by force. */
-/* Pid and id, from `moult list`. */
-void harness_guest_look_up(HarnessGuest *guest);
 void harness_guest_finish(HarnessGuest *guest);
 void harness_guest_free(gpointer guest);
 char *harness_guest_dup_serial_path(const HarnessGuest *guest);

@@ -46,7 +46,7 @@ void harness_need_root(void);
 
 typedef struct {
     char *folder, *runtime, *state, *config;
-    Program *moultd; /* NULL: not running */
+    Program *moultd; /* NULL: not running, or started by a command */
     GString *log;    /* of those that have ended */
     GPtrArray *guests;
     bool may_warn;   /* whether a warning in its log is what the test is about */
@@ -54,9 +54,9 @@ typedef struct {
 
 /* Starts one in a new folder, and ends with the test. OPTIONS are moultd's, blank-separated (NULL: none). */
 HarnessEngine *harness_engine_new(const char *options);
-/* The same with RUNTIME as the runtime folder, which exists. */
-HarnessEngine *harness_engine_new_at(const char *runtime, const char *options);
-/* Another one in the same folder, after the last has ended. */
+/* Only the folder; none of the three in it exists yet. */
+HarnessEngine *harness_engine_prepare(void);
+/* The first one in its folder, or another after the last has ended. */
 void harness_engine_start(HarnessEngine *engine, const char *options);
 /* SIGTERM; it must leave with 0. */
 void harness_engine_stop(HarnessEngine *engine);
@@ -93,6 +93,7 @@ HarnessReply *moult(HarnessEngine *engine, ...) G_GNUC_NULL_TERMINATED;
 HarnessReply *moult_v(HarnessEngine *engine, const char *const *args);
 /* Started and left running. */
 Program *moult_start(HarnessEngine *engine, ...) G_GNUC_NULL_TERMINATED;
+Program *moult_start_v(HarnessEngine *engine, const char *const *args);
 /* Waits for it, frees it. */
 HarnessReply *moult_finish(Program *program);
 
@@ -136,6 +137,10 @@ HarnessGuest *harness_guest_run(HarnessEngine *engine, const char *name, Harness
 /* Only its object, and its arguments behind "--" (QEMU first), for `run` and `define` by hand; owned by the caller. */
 HarnessGuest *harness_guest_new(HarnessEngine *engine, const char *name, const HarnessSpec *spec);
 char **harness_guest_make_argv(HarnessGuest *guest, const char *qemu);
+/* Takes pid and id from `moult list`, where it must be running. */
+void harness_guest_look_up(HarnessGuest *guest);
+/* Waits until it is there. */
+void harness_guest_await_listed(HarnessGuest *guest);
 /* Takes pid and id from `moult list`, and waits until the guest works. */
 void harness_guest_await(HarnessGuest *guest);
 

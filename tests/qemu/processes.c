@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #define MARK "MOULT_INSTANCE="
+/* What engines and commands are given by the harness; QEMUs do not inherit it. */
+#define ENGINE_MARK "MOULT_RUNTIME_DIR="
 
 static void
 process_free(gpointer data)
@@ -21,9 +23,9 @@ process_free(gpointer data)
     g_free(process);
 }
 
-/* What the mark in PID's environment names; NULL without one. A zombie has no environment. */
+/* What MARK in PID's environment names; NULL without one. A zombie has no environment. */
 static char *
-read_mark(pid_t pid)
+read_mark(pid_t pid, const char *mark)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/environ", pid);
     g_autofree char *text = NULL;
@@ -32,19 +34,19 @@ read_mark(pid_t pid)
     if (!g_file_get_contents(path, &text, &length, NULL))
         return NULL;
     for (const char *at = text; at < text + length; at += strlen(at) + 1)
-        if (g_str_has_prefix(at, MARK))
-            return g_strdup(at + strlen(MARK));
+        if (g_str_has_prefix(at, mark))
+            return g_strdup(at + strlen(mark));
     return NULL;
 }
 
 /* The pidfd first: whoever it holds is the one whose environment is read then, or has ended by then. */
 static Process *
-look_at(pid_t pid, const char *prefix)
+look_at(pid_t pid, const char *mark, const char *prefix)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (pidfd < 0)
         return NULL;
-    g_autofree char *instance = read_mark(pid);
+    g_autofree char *instance = read_mark(pid, mark);
     struct pollfd ended = {.fd = pidfd, .events = POLLIN};
 
     if (!instance || !g_str_has_prefix(instance, prefix) || poll(&ended, 1, 0) != 0) {
@@ -56,8 +58,8 @@ look_at(pid_t pid, const char *prefix)
     return process;
 }
 
-GPtrArray *
-processes_find(const char *folder)
+static GPtrArray *
+find_marked(const char *mark, const char *folder)
 {
     GPtrArray *found = g_ptr_array_new_with_free_func(process_free);
     g_autofree char *prefix = g_strconcat(folder, "/", NULL);
@@ -65,15 +67,30 @@ processes_find(const char *folder)
     const char *name;
 
     while (dir && (name = g_dir_read_name(dir))) {
-        Process *process = g_ascii_isdigit(*name) ? look_at((pid_t)atoi(name), prefix) : NULL;
+        Process *process = g_ascii_isdigit(*name) ? look_at((pid_t)atoi(name), mark, prefix) : NULL;
         if (process)
             g_ptr_array_add(found, process);
     }
     return found;
 }
 
+GPtrArray *
+processes_find(const char *folder)
+{
+    return find_marked(MARK, folder);
+}
+
+static bool
+await_end(const Process *process, gint64 deadline_us)
+{
+    gint64 left_ms = (deadline_us - g_get_monotonic_time()) / 1000;
+    struct pollfd ended = {.fd = process->pidfd, .events = POLLIN};
+
+    return left_ms > 0 && poll(&ended, 1, (int)left_ms) > 0;
+}
+
 bool
-processes_kill(const char *folder, unsigned timeout_ms)
+processes_await_none(const char *folder, unsigned timeout_ms)
 {
     gint64 deadline_us = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
 
@@ -81,18 +98,36 @@ processes_kill(const char *folder, unsigned timeout_ms)
         g_autoptr(GPtrArray) found = processes_find(folder);
         if (found->len == 0)
             return true;
+        if (!await_end(g_ptr_array_index(found, 0), deadline_us))
+            return false;
+    }
+}
+
+static bool
+kill_marked(const char *mark, const char *folder, gint64 deadline_us)
+{
+    for (;;) {
+        g_autoptr(GPtrArray) found = find_marked(mark, folder);
+        if (found->len == 0)
+            return true;
         for (guint i = 0; i < found->len; i++) {
             const Process *process = g_ptr_array_index(found, i);
-            gint64 left_ms = (deadline_us - g_get_monotonic_time()) / 1000;
-            struct pollfd ended = {.fd = process->pidfd, .events = POLLIN};
-
             syscall(SYS_pidfd_send_signal, process->pidfd, SIGKILL, NULL, 0);
-            if (left_ms > 0 && poll(&ended, 1, (int)left_ms) > 0)
+            if (await_end(process, deadline_us))
                 continue;
             fprintf(stderr, "process %d of %s does not end\n", process->pid, process->instance);
             return false;
         }
     }
+}
+
+bool
+processes_kill(const char *folder, unsigned timeout_ms)
+{
+    gint64 deadline_us = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
+
+    /* Engines first: they start QEMUs. */
+    return kill_marked(ENGINE_MARK, folder, deadline_us) && kill_marked(MARK, folder, deadline_us);
 }
 
 static bool

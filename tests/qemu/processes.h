@@ -18,7 +18,10 @@ typedef struct {
 /* All living processes (no zombies) whose mark is below FOLDER. Elements are Process, owned by the array. */
 GPtrArray *processes_find(const char *folder);
 
-/* Kills them, and what they start meanwhile; false, with the pids on stderr, when some live after TIMEOUT_MS. */
+/* Waits until there are none; false when some live after TIMEOUT_MS. */
+bool processes_await_none(const char *folder, unsigned timeout_ms);
+
+/* Kills them, engines and commands of FOLDER, and what they start meanwhile; false, with the pids on stderr, when some live after TIMEOUT_MS. */
 bool processes_kill(const char *folder, unsigned timeout_ms);
 
 /* Children of PARENT that have ended and were not reaped. */
