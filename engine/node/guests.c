@@ -51,13 +51,25 @@ node_guests_begin_job(ObjlistDomain *domain, const char *what, guint64 job_id, G
     return false;
 }
 
+char *
+node_guests_choose_uuid(const GuestDefinition *definition)
+{
+    const char *given = NULL;
+
+    for (char **argument = definition->argv; argument[0] && argument[1]; argument++)
+        if ((g_str_equal(argument[0], "-uuid") || g_str_equal(argument[0], "--uuid")) &&
+            g_uuid_string_is_valid(argument[1]))
+            given = argument[1]; /* QEMU, too, takes the last */
+    return given ? g_ascii_strdown(given, -1) : g_uuid_string_random();
+}
+
 bool
 node_guests_define(Node *node, GuestDefinition *definition, GError **error)
 {
     g_autoptr(GuestDefinition) owned = definition;
 
     if (!definition->uuid)
-        definition->uuid = g_uuid_string_random();
+        definition->uuid = node_guests_choose_uuid(definition);
     g_autoptr(ObjlistDomain) domain = objlist_domain_new(definition->name, definition->uuid, 0, NULL);
     GuestInstance *instance = guest_instance_new();
     instance->definition = guest_definition_copy(definition);

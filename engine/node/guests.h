@@ -15,6 +15,9 @@ void node_guests_run(Node *node, GuestDefinition *definition, NodeStartFunc func
 /* Starts a defined guest that is shut off. */
 void node_guests_start(Node *node, const char *name, NodeStartFunc func, gpointer user_data);
 
+/* The UUID of a guest that has none yet: its command line's, where that names one, else a new one. Owned. */
+char *node_guests_choose_uuid(const GuestDefinition *definition);
+
 /* DEFINITION is taken. Does not block. The command line is looked at, the binary is not started. */
 bool node_guests_define(Node *node, GuestDefinition *definition, GError **error);
 /* A guest that runs becomes transient: it is forgotten when it ends. */

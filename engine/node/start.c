@@ -43,6 +43,19 @@ probe(NodeStart *start, const QmpWait *wait)
     return guest_probe_binary(&start->node->environment, start->definition->binary, wait, &start->error);
 }
 
+/* The tables know it by the definition's; only somebody who edits the file can make them differ. */
+static bool
+has_the_uuid_it_is_known_by(const NodeStart *start, GError **error)
+{
+    const char *uuid = start->spawn->plan->uuid;
+
+    if (g_ascii_strcasecmp(uuid, start->definition->uuid) == 0)
+        return true;
+    guest_error_set(error, GUEST_ERROR_REFUSED, "uuid-differs", "define it anew",
+                    "the definition has the UUID %s, its command line has %s", start->definition->uuid, uuid);
+    return false;
+}
+
 static bool
 start_qemu(NodeStart *start, QemuBinary *binary, const QmpWait *wait)
 {
@@ -50,7 +63,7 @@ start_qemu(NodeStart *start, QemuBinary *binary, const QmpWait *wait)
     QmpStatus status = {0};
 
     start->spawn = guest_spawn_new(&start->node->environment, start->definition, binary, NULL, NULL, error);
-    if (!start->spawn)
+    if (!start->spawn || !has_the_uuid_it_is_known_by(start, error))
         return false;
     GuestSpawn *spawn = start->spawn;
     if (!guest_spawn_create_paths(spawn, error) || !guest_spawn_create_memory(spawn, error) ||
@@ -108,20 +121,6 @@ make_domain(NodeStart *start)
     return domain;
 }
 
-/* The UUID was guessed for the placeholder; where the plan found another one, the pair of entries is made anew. */
-static void
-put_in_place(Node *node, ObjlistDomain *placeholder, ObjlistDomain *domain)
-{
-    g_autoptr(GError) error = NULL;
-    ObjlistTables *tables = node->environment.tables;
-
-    if (objlist_tables_replace_primary(tables, placeholder, domain))
-        return;
-    objlist_tables_remove_primary(tables, placeholder);
-    if (!objlist_tables_add_primary(tables, domain, &error))
-        g_critical("%s: runs, but is in no table: %s", objlist_domain_get_name(domain), error->message);
-}
-
 static void
 start_done(gpointer data)
 {
@@ -133,7 +132,8 @@ start_done(gpointer data)
         start->func(NULL, start->error, start->user_data);
     } else {
         g_autoptr(ObjlistDomain) domain = make_domain(start);
-        put_in_place(node, start->placeholder, domain);
+        if (!objlist_tables_replace_primary(node->environment.tables, start->placeholder, domain))
+            g_critical("%s: runs, but is in no table", objlist_domain_get_name(domain));
         node_supervise_start(node, domain);
         node_events_emit(node->events, "guest-started", objlist_domain_get_name(domain), objlist_domain_get_id(domain),
                          NULL);
@@ -159,17 +159,6 @@ start_begin(Node *node, GuestDefinition *definition, ObjlistDomain *placeholder,
     node_worker_start(node, start_in_worker, start_done, start);
 }
 
-/* The UUID the guest will have: the command line's, where it names one. Does not need the binary. */
-static char *
-uuid_for(const GuestDefinition *definition)
-{
-    for (char **argument = definition->argv; argument[0] && argument[1]; argument++)
-        if ((g_str_equal(argument[0], "-uuid") || g_str_equal(argument[0], "--uuid")) &&
-            g_uuid_string_is_valid(argument[1]))
-            return g_ascii_strdown(argument[1], -1);
-    return g_uuid_string_random();
-}
-
 void
 node_guests_run(Node *node, GuestDefinition *definition, NodeStartFunc func, gpointer user_data)
 {
@@ -182,7 +171,7 @@ node_guests_run(Node *node, GuestDefinition *definition, NodeStartFunc func, gpo
         return;
     }
     if (!definition->uuid)
-        definition->uuid = uuid_for(definition);
+        definition->uuid = node_guests_choose_uuid(definition);
     g_autoptr(ObjlistDomain) placeholder = objlist_domain_new(definition->name, definition->uuid, 0, NULL);
     GuestInstance *instance = guest_instance_new();
     instance->definition = guest_definition_copy(definition);

@@ -184,6 +184,40 @@ uuid_taken(void **state)
     end();
 }
 
+static void
+edit_definition(const char *name, const char *old, const char *new)
+{
+    g_autofree char *path = g_strdup_printf("%s/guests/%s.json", engine->config, name);
+    g_autofree char *text = NULL;
+
+    assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_auto(GStrv) parts = g_strsplit(text, old, 2);
+    assert_int_equal(g_strv_length(parts), 2);
+    g_autofree char *edited = g_strjoinv(new, parts);
+    assert_true(g_file_set_contents(path, edited, -1, NULL));
+}
+
+static void
+definition_edited_by_hand(void **state)
+{
+    (void)state;
+    begin();
+    g_autoptr(HarnessReply) one =
+        launch_tiny("define", "differs", "-uuid 11111111-2222-3333-4444-555555555555");
+    g_autoptr(HarnessReply) two = launch_tiny("define", "broken", NULL);
+    assert_true(one->status == EXIT_DONE && two->status == EXIT_DONE);
+    harness_engine_stop(engine);
+    edit_definition("differs", "11111111-2222", "99999999-2222");
+    edit_definition("broken", "{", "[");
+    engine->may_warn = true;
+    harness_engine_start(engine, NULL);
+    g_autoptr(HarnessReply) differs = moult(engine, "start", "differs", "--json", NULL);
+    assert_refusal(differs, EXIT_REFUSED, "uuid-differs", "99999999-2222");
+    g_autoptr(HarnessReply) broken = moult(engine, "start", "broken", "--json", NULL);
+    assert_refusal(broken, EXIT_REFUSED, "guest-unknown", "broken");
+    end();
+}
+
 /* ---- Binaries ---- */
 
 typedef struct {
@@ -405,7 +439,7 @@ memory_that_is_private(void **state)
     g_autoptr(HarnessReply) run = launch_tiny("run", "other", more);
     assert_status(run, EXIT_DONE);
     g_autoptr(HarnessReply) reply =
-        moult(engine, "upgrade", "other", "--to", harness_build(BUILD_SECOND), "--json", NULL);
+        moult(engine, "upgrade", "other", "--method", "shared", "--to", harness_build(BUILD_SECOND), "--json", NULL);
     assert_outcome(reply, EXIT_REFUSED, "refused", "ram-not-shared", "m0");
     g_autoptr(HarnessReply) stop = moult(engine, "stop", "other", "--force", "--json", NULL);
     assert_status(stop, EXIT_DONE);
@@ -592,6 +626,7 @@ main(int argc, char **argv)
         HARNESS_TEST(name_of_64_bytes_is_good),
         HARNESS_TEST(name_taken),
         HARNESS_TEST(uuid_taken),
+        HARNESS_TEST(definition_edited_by_hand),
         HARNESS_TEST(binary_is_no_qemu),
         HARNESS_TEST(binary_hangs),
         HARNESS_TEST(arguments_that_are_refused),
