@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "guest/error.h"
@@ -67,6 +68,21 @@ guest_account_find(const char *user, GuestAccount *ret_account, GError **error)
         .groups = g_steal_pointer(&groups),
         .n_groups = (size_t)n_groups,
     };
+    return true;
+}
+
+bool
+guest_account_find_run_as(const char *value, GuestAccount *ret_account, GError **error)
+{
+    const char *colon = strchr(value, ':');
+    g_autofree char *user = colon ? g_strndup(value, (gsize)(colon - value)) : NULL;
+    guint64 gid = 0;
+    uid_t uid = 0;
+
+    if (!colon || !parse_uid(user, &uid) ||
+        !g_ascii_string_to_unsigned(colon + 1, 10, 0, G_MAXUINT32 - 1, &gid, NULL))
+        return guest_account_find(value, ret_account, error);
+    *ret_account = (GuestAccount){.is_other = uid != geteuid(), .uid = uid, .gid = (gid_t)gid};
     return true;
 }
 

@@ -18,4 +18,6 @@ typedef struct {
 
 /* USER: a name or a number; NULL: the engine's own. Refused (GUEST_ERROR) when unknown or not permitted. */
 bool guest_account_find(const char *user, GuestAccount *ret_account, GError **error);
+/* VALUE of QEMU's -runas: as above, or "uid:gid", both numbers. */
+bool guest_account_find_run_as(const char *value, GuestAccount *ret_account, GError **error);
 void guest_account_clear(GuestAccount *account);

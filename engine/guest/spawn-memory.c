@@ -61,8 +61,8 @@ make_hugetlbfs_dir(GuestSpawn *spawn, GError **error)
 {
     if (!spawn->hugetlbfs_mount || spawn->made_hugetlbfs)
         return true;
-    if (!paths_hugetlbfs_create(spawn->hugetlbfs_mount, spawn->paths->domain_id, spawn->account.uid,
-                                spawn->account.gid, error)) {
+    if (!paths_hugetlbfs_create(spawn->hugetlbfs_mount, spawn->paths->domain_id, spawn->owner.uid,
+                                spawn->owner.gid, error)) {
         guest_error_wrap(error, GUEST_ERROR_FAILED, "hugetlbfs", NULL, "hugepage folder");
         return false;
     }
@@ -87,8 +87,8 @@ create_one(GuestSpawn *spawn, QemuMemoryBackend *backend, GError **error)
         fd = create_memfd(spawn, backend);
         break;
     case QEMU_MEMORY_HUGETLBFS:
-        fd = paths_hugetlbfs_create_file(backend->path, backend->size_bytes, spawn->account.uid,
-                                         spawn->account.gid, error);
+        fd = paths_hugetlbfs_create_file(backend->path, backend->size_bytes, spawn->owner.uid,
+                                         spawn->owner.gid, error);
         if (fd < 0) {
             guest_error_wrap(error, GUEST_ERROR_FAILED, "ram-file", NULL, backend->id);
             return false;

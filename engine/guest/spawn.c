@@ -123,6 +123,13 @@ instance_for(const GuestSpawn *spawn, const GuestDefinition *definition, const Q
     return instance;
 }
 
+static bool
+find_owner(GuestSpawn *spawn, const GuestDefinition *definition, GError **error)
+{
+    return spawn->plan->run_as ? guest_account_find_run_as(spawn->plan->run_as, &spawn->owner, error)
+                               : guest_account_find(definition->user, &spawn->owner, error);
+}
+
 GuestSpawn *
 guest_spawn_new(const GuestEnvironment *environment, const GuestDefinition *definition, QemuBinary *binary,
                 const GuestInstance *source, const GuestSpawnOptions *options, GError **error)
@@ -146,7 +153,7 @@ guest_spawn_new(const GuestEnvironment *environment, const GuestDefinition *defi
         spawn->hugetlbfs_mount ? paths_hugetlbfs_dir(spawn->hugetlbfs_mount, domain_id) : NULL;
     spawn->holdings = look_at_holdings(environment, source);
     spawn->plan = plan_for(definition, binary, source, spawn->holdings, hugetlbfs_dir, options, error);
-    if (!spawn->plan || !refuse_blocked(spawn->plan, error))
+    if (!spawn->plan || !refuse_blocked(spawn->plan, error) || !find_owner(spawn, definition, error))
         return NULL;
     spawn->instance = instance_for(spawn, definition, binary, source);
     return g_steal_pointer(&spawn);
@@ -184,6 +191,7 @@ guest_spawn_free(GuestSpawn *spawn)
     paths_instance_free(spawn->paths);
     qemu_plan_free(spawn->plan);
     guest_account_clear(&spawn->account);
+    guest_account_clear(&spawn->owner);
     g_free(spawn->hugetlbfs_mount);
     g_free(spawn);
 }
@@ -191,7 +199,7 @@ guest_spawn_free(GuestSpawn *spawn)
 bool
 guest_spawn_create_paths(GuestSpawn *spawn, GError **error)
 {
-    if (!paths_instance_create(spawn->paths, spawn->account.uid, spawn->account.gid, error)) {
+    if (!paths_instance_create(spawn->paths, spawn->owner.uid, spawn->owner.gid, error)) {
         guest_error_wrap(error, GUEST_ERROR_FAILED, "runtime-dir", NULL, "no folder for the new instance");
         return false;
     }
@@ -207,13 +215,13 @@ bool
 guest_spawn_listen(GuestSpawn *spawn, GError **error)
 {
     const PathsInstance *paths = spawn->paths;
-    const GuestAccount *account = &spawn->account;
+    const GuestAccount *owner = &spawn->owner;
 
     /* Our monitor is for us alone; the other one is for whoever owns the guest. */
     spawn->monitor_listener = paths_instance_listen(paths, paths->monitor_socket, geteuid(), getegid(), error);
     if (spawn->monitor_listener >= 0)
         spawn->operator_listener =
-            paths_instance_listen(paths, paths->operator_socket, account->uid, account->gid, error);
+            paths_instance_listen(paths, paths->operator_socket, owner->uid, owner->gid, error);
     if (spawn->monitor_listener < 0 || spawn->operator_listener < 0) {
         guest_error_wrap(error, GUEST_ERROR_FAILED, "runtime-dir", NULL, "no monitor sockets");
         return false;

@@ -29,7 +29,8 @@ typedef struct {
     GuestInstance *instance;             /* being made; owned until stolen */
     PathsInstance *paths;                /* owned until stolen */
     QemuPlan *plan;
-    GuestAccount account;
+    GuestAccount account; /* that the process is started as */
+    GuestAccount owner;   /* of its folder: the account, or the user that QEMU changes to */
     char *hugetlbfs_mount;  /* NULL when unused */
     GArray *memory_fds;     /* int for each backend of the plan; -1 where QEMU opens a path */
     GPtrArray *holdings;    /* QemuHolding: what the source holds; NULL for a fresh guest */

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "guest/pidfile.h"
 #include "guest/spawn.h"
 #include "node/state.h"
 #include "node/supervise.h"
@@ -148,6 +149,8 @@ clean_up(Node *node, ObjlistDomain *domain, const GuestInstance *instance)
     const char *name = objlist_domain_get_name(domain);
     GError *error = NULL;
 
+    if (instance->pidfile)
+        log_failure(name, "pidfile", guest_pidfile_remove(instance, &error), g_steal_pointer(&error));
     if (instance->hugetlbfs_dir) {
         bool removed = paths_hugetlbfs_remove(instance->hugetlbfs_dir, &error);
         log_failure(name, "hugepage folder", removed, g_steal_pointer(&error));

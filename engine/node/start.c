@@ -5,6 +5,7 @@
  */
 #include "guest/compare.h"
 #include "guest/error.h"
+#include "guest/pidfile.h"
 #include "guest/probe.h"
 #include "guest/spawn.h"
 #include "node/ending.h"
@@ -75,6 +76,7 @@ start_qemu(NodeStart *start, QemuBinary *binary, const QmpWait *wait)
     start->is_running = status.running;
     qmp_status_clear(&status);
     return guest_instance_save(spawn->instance, spawn->paths, error) &&
+           guest_pidfile_write(spawn->instance, error) &&
            paths_alias_set(start->node->dirs, start->definition->name, spawn->paths->domain_id, error);
 }
 
@@ -88,6 +90,8 @@ start_in_worker(gpointer data)
 
     if (!binary || start_qemu(start, binary, &wait))
         return;
+    if (start->spawn)
+        guest_pidfile_remove(start->spawn->instance, NULL);
     if (start->error->domain != GUEST_ERROR)
         guest_error_wrap(&start->error, GUEST_ERROR_FAILED, "start", NULL, "the guest does not start");
     if (start->spawn && !guest_spawn_undo(start->spawn, &undo_error))

@@ -16,6 +16,7 @@ qemu_plan_free(QemuPlan *plan)
     g_strfreev(plan->argv);
     g_free(plan->machine_type);
     g_free(plan->uuid);
+    g_free(plan->run_as);
     g_free(plan->pidfile);
     g_clear_pointer(&plan->memory, g_ptr_array_unref);
     g_clear_pointer(&plan->fds, g_array_unref);

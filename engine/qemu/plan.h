@@ -72,6 +72,7 @@ typedef struct {
     GPtrArray *memory;      /* QemuMemoryBackend: what the engine has to create (FRESH) or hand over (INCOMING) */
     GArray *fds;            /* QemuPlanFd */
     GPtrArray *findings;    /* QemuFinding: what `check` shows of the rules' judgement */
+    char *run_as;           /* the user, or "uid:gid", that QEMU changes to by itself (-runas); NULL: none */
     char *pidfile;          /* path of the operator's -pidfile, relative to the guest's cwd; the engine writes it. NULL: none */
 } QemuPlan;
 

@@ -8,6 +8,19 @@
 #include <string.h>
 #include <unistd.h>
 
+/* In either spelling, before it is translated into the other. QEMU takes the last one. */
+bool
+qemu_rule_run_as(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *arg, GError **error G_GNUC_UNUSED)
+{
+    const char *user = qemu_arg_is(arg, "runas") ? arg->value : qemu_keyval_get(arg->settings, "user");
+
+    if (!user)
+        return true;
+    g_free(rules->plan->run_as);
+    rules->plan->run_as = g_strdup(user);
+    return true;
+}
+
 bool
 qemu_rule_pidfile(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error)
 {

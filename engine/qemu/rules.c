@@ -34,6 +34,9 @@ static const QemuRule table[] = {
     {NULL, QEMU_RULE_BOTH, qemu_rule_descriptors, "fd-argument",
      "QEMU is started without the descriptors it speaks of", "name the file or device by its path"},
 
+    {"runas run-with", QEMU_RULE_BOTH, qemu_rule_run_as, NULL,
+     "the user that QEMU changes to must be able to reach the folder of its instance", NULL},
+
     /* Options and settings that this QEMU does not have; others see what they were translated to */
     {NULL, QEMU_RULE_BOTH, qemu_rule_versions, NULL,
      "options come and go; a definition must work with the QEMU at hand", NULL},

@@ -3,14 +3,19 @@
  * Confirm, on the source: the old process goes, then its names. Every step is idempotent, for recovery runs them all
  * again; none touches the guest, so a failure is a warning and the next step goes on.
  */
-#include <string.h>
-
 #include "guest/error.h"
-#include "paths/file.h"
+#include "guest/pidfile.h"
 #include "upgrade/cookie.h"
 #include "upgrade/events.h"
 #include "upgrade/phase.h"
 #include "upgrade/timeouts.h"
+
+/* Before the old QEMU goes: whoever waits for its end (systemd, Type=forking) then reads the new pid. */
+bool
+confirm_pidfile(Upgrade *upgrade, GError **error)
+{
+    return guest_pidfile_write(upgrade_get_target(upgrade), error);
+}
 
 /* SIGKILL, not `quit`: an orderly exit would unlink sockets by name and may punch the memory file out. */
 bool
@@ -34,12 +39,7 @@ confirm_names(Upgrade *upgrade, GError **error)
 {
     const GuestInstance *target = upgrade_get_target(upgrade);
 
-    if (!paths_alias_set(upgrade->environment->dirs, target->definition->name, target->domain_id, error))
-        return false;
-    if (!target->pidfile)
-        return true;
-    g_autofree char *text = g_strdup_printf("%d\n", target->process.pid);
-    return paths_file_replace(target->pidfile, text, strlen(text), 0644, error);
+    return paths_alias_set(upgrade->environment->dirs, target->definition->name, target->domain_id, error);
 }
 
 /* A guest that is defined keeps the binary it was moved to, for its next start too. */

@@ -56,6 +56,7 @@ const UpgradeStep upgrade_steps[] = {
 
     {UPGRADE_PHASE_FINISH, UPGRADE_STEP_PROVE, "prove that the target runs the guest", finish_prove, NULL},
 
+    {UPGRADE_PHASE_CONFIRM, "confirm.pidfile", "write the new pid into the guest's pidfile", confirm_pidfile, NULL},
     {UPGRADE_PHASE_CONFIRM, "confirm.retire", "end the old QEMU", confirm_retire, NULL},
     {UPGRADE_PHASE_CONFIRM, "confirm.names", "move the stable names to the new instance", confirm_names, NULL},
     {UPGRADE_PHASE_CONFIRM, "confirm.record", "write the new instance's record", confirm_record, NULL},

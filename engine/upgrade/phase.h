@@ -66,6 +66,7 @@ bool perform_complete(Upgrade *upgrade, GError **error);
 
 bool finish_prove(Upgrade *upgrade, GError **error);
 
+bool confirm_pidfile(Upgrade *upgrade, GError **error);
 bool confirm_retire(Upgrade *upgrade, GError **error);
 bool confirm_names(Upgrade *upgrade, GError **error);
 bool confirm_record(Upgrade *upgrade, GError **error);

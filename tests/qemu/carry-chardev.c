@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Character devices through upgrades and rollbacks: the sockets, connections and files of a guest are afterwards where
- * they were, and lead to the guest.
+ * Character devices through upgrades and rollbacks: the sockets, connections and files of a guest are
+ * afterwards where they were, and lead to the guest.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,37 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "carry.h"
 #include "harness.h"
 #include "talk.h"
 
-#define DISK "-drive if=none,id=disk0,format=raw,file=@disk0.raw@ -device virtio-blk-pci,drive=disk0 "
 #define PORTS "-device virtio-serial-pci "
-
-/* A spec of a Linux guest whose ports echo. The arguments are a format; freed never: it lives as long as the test. */
-static HarnessSpec *
-make_spec(const char *format, ...) G_GNUC_PRINTF(1, 2);
-
-static HarnessSpec *
-make_spec(const char *format, ...)
-{
-    HarnessSpec *spec = g_new0(HarnessSpec, 1);
-    va_list arguments;
-
-    va_start(arguments, format);
-    *spec = (HarnessSpec){.kernel = "cloud",
-                          .machine = "pc-q35-7.2",
-                          .ram_mib = 256,
-                          .arguments = g_strdup_vprintf(format, arguments),
-                          .append = "moult.disk=/dev/vda"};
-    va_end(arguments);
-    return spec;
-}
-
-static char *
-in_folder(const HarnessGuest *guest, const char *name)
-{
-    return g_build_filename(guest->engine->folder, name, NULL);
-}
 
 static ino_t
 inode_of(const char *path)
@@ -53,24 +27,6 @@ inode_of(const char *path)
     if (lstat(path, &status) < 0)
         fail_msg("%s is not there", path);
     return status.st_ino;
-}
-
-/* A build that starts well and then refuses the state: a feature that the guest's driver uses is missing. */
-static const char *
-make_refusing_build(HarnessEngine *engine)
-{
-    return harness_script(engine, "refuses", "exec %s \"$@\" -global virtio-blk-pci.event_idx=off\n",
-                          harness_build(BUILD_SECOND));
-}
-
-static void
-roll_back(HarnessGuest *guest)
-{
-    const char *build = make_refusing_build(guest->engine);
-    g_autoptr(HarnessReply) reply = moult(guest->engine, "upgrade", guest->name, "--to", build, "--json", NULL);
-
-    assert_outcome(reply, EXIT_FAILED, "rolled-back", "migration-failed", NULL);
-    harness_guest_check_untouched(guest);
 }
 
 static void
@@ -84,7 +40,7 @@ expect_monitor(int fd, const char *version)
 static void
 use_sockets(HarnessGuest *guest, guint16 port, HarnessBuild build)
 {
-    g_autofree char *agent = in_folder(guest, "agent.sock"), *monitor = in_folder(guest, "monitor.sock");
+    g_autofree char *agent = carry_path(guest, "agent.sock"), *monitor = carry_path(guest, "monitor.sock");
     g_autofree char *greeting = g_strdup_printf("\"major\": %d", atoi(harness_build_version(build)));
     int agent_fd = talk_connect_unix(agent), monitor_fd = talk_connect_unix(monitor);
     int qmp_fd = talk_connect_tcp(AF_INET, port);
@@ -97,14 +53,14 @@ use_sockets(HarnessGuest *guest, guint16 port, HarnessBuild build)
     close(qmp_fd);
 }
 
-static HarnessSpec *
+static const HarnessSpec *
 make_socket_spec(guint16 port)
 {
-    return make_spec(DISK PORTS "-chardev socket,id=agent,path=@folder@/agent.sock,server=on,wait=off "
-                                "-device virtserialport,chardev=agent,name=org.qemu.guest_agent.0 "
-                                "-monitor unix:@folder@/monitor.sock,server,nowait "
-                                "-qmp tcp:127.0.0.1:%u,server=on,wait=off",
-                     port);
+    return carry_spec(PORTS "-chardev socket,id=agent,path=@folder@/agent.sock,server=on,wait=off "
+                            "-device virtserialport,chardev=agent,name=org.qemu.guest_agent.0 "
+                            "-monitor unix:@folder@/monitor.sock,server,nowait "
+                            "-qmp tcp:127.0.0.1:%u,server=on,wait=off",
+                      port);
 }
 
 static void
@@ -114,7 +70,7 @@ sockets_are_where_they_were(void **state)
     HarnessEngine *engine = harness_engine_new(NULL);
     guint16 port = talk_free_port(SOCK_STREAM);
     HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, make_socket_spec(port));
-    g_autofree char *agent = in_folder(guest, "agent.sock"), *monitor = in_folder(guest, "monitor.sock");
+    g_autofree char *agent = carry_path(guest, "agent.sock"), *monitor = carry_path(guest, "monitor.sock");
     ino_t agent_inode = inode_of(agent), monitor_inode = inode_of(monitor);
     int connected = talk_connect_unix(agent);
 
@@ -136,12 +92,12 @@ sockets_survive_a_rollback(void **state)
     HarnessEngine *engine = harness_engine_new(NULL);
     guint16 port = talk_free_port(SOCK_STREAM);
     HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, make_socket_spec(port));
-    g_autofree char *agent = in_folder(guest, "agent.sock");
+    g_autofree char *agent = carry_path(guest, "agent.sock");
     ino_t agent_inode = inode_of(agent);
     int connected = talk_connect_unix(agent);
 
     talk_expect_echo(connected, "ping\n");
-    roll_back(guest);
+    carry_roll_back(guest);
     talk_expect_echo(connected, "pong\n"); /* not even cut off */
     close(connected);
     use_sockets(guest, port, BUILD_INSTALLED);
@@ -159,7 +115,7 @@ sockets_go_with_the_guest(void **state)
     HarnessEngine *engine = harness_engine_new(NULL);
     HarnessGuest *guest =
         harness_guest_run(engine, "guest", BUILD_INSTALLED, make_socket_spec(talk_free_port(SOCK_STREAM)));
-    g_autofree char *agent = in_folder(guest, "agent.sock");
+    g_autofree char *agent = carry_path(guest, "agent.sock");
 
     harness_guest_upgrade(guest, BUILD_SECOND);
     harness_guest_power_off(guest);
@@ -176,13 +132,13 @@ connections_go_on(void **state)
     int listener = talk_listen_unix(path), peer;
     HarnessGuest *guest =
         harness_guest_run(engine, "guest", BUILD_INSTALLED,
-                          make_spec(DISK PORTS "-chardev socket,id=peer,path=@folder@/peer.sock "
-                                               "-device virtserialport,chardev=peer,name=peer"));
+                          carry_spec(PORTS "-chardev socket,id=peer,path=@folder@/peer.sock "
+                                           "-device virtserialport,chardev=peer,name=peer"));
 
     peer = talk_accept(listener);
     close(listener); /* there is no second connection to be had */
     talk_expect_echo(peer, "before\n");
-    roll_back(guest);
+    carry_roll_back(guest);
     talk_expect_echo(peer, "between\n");
     harness_guest_upgrade(guest, BUILD_SECOND);
     talk_expect_echo(peer, "after\n");
@@ -201,8 +157,8 @@ clients_connect_again(void **state)
     int listener = talk_listen_unix(path), first, second;
     HarnessGuest *guest =
         harness_guest_run(engine, "guest", BUILD_INSTALLED,
-                          make_spec(DISK PORTS "-chardev socket,id=peer,path=@folder@/peer.sock,reconnect=1 "
-                                               "-device virtserialport,chardev=peer,name=peer"));
+                          carry_spec(PORTS "-chardev socket,id=peer,path=@folder@/peer.sock,reconnect=1 "
+                                           "-device virtserialport,chardev=peer,name=peer"));
 
     first = talk_accept(listener);
     talk_expect_echo(first, "before\n");
@@ -225,16 +181,13 @@ refusals_have_their_codes(void **state)
     int listener = talk_listen_unix(path), peer;
     HarnessGuest *guest =
         harness_guest_run(engine, "guest", BUILD_INSTALLED,
-                          make_spec(DISK PORTS "-chardev socket,id=peer,path=@folder@/peer.sock "
-                                               "-device virtserialport,chardev=peer,name=peer"));
-    g_autoptr(HarnessReply) reply = NULL;
+                          carry_spec(PORTS "-chardev socket,id=peer,path=@folder@/peer.sock "
+                                           "-device virtserialport,chardev=peer,name=peer"));
 
     peer = talk_accept(listener);
     close(listener);
     close(peer); /* QEMU does not connect again */
-    reply = moult(engine, "upgrade", guest->name, "--to", harness_build(BUILD_SECOND), "--json", NULL);
-    assert_outcome(reply, EXIT_REFUSED, "refused", "chardev-client", NULL);
-    harness_guest_check_untouched(guest);
+    carry_expect_refusal(guest, "chardev-client");
     harness_engine_finish(engine);
 }
 
@@ -245,23 +198,24 @@ files_are_not_emptied(void **state)
     HarnessEngine *engine = harness_engine_new(NULL);
     HarnessGuest *guest = harness_guest_run(
         engine, "guest", BUILD_INSTALLED,
-        make_spec(DISK PORTS "-parallel file:@folder@/parallel -chardev file,id=f,path=@folder@/port "
-                             "-device virtserialport,chardev=f,name=f "
-                             "-chardev socket,id=s,path=@folder@/s,server=on,wait=off,logfile=@folder@/log "
-                             "-device virtserialport,chardev=s,name=s"));
-    g_autofree char *parallel = in_folder(guest, "parallel"), *port = in_folder(guest, "port");
-    g_autofree char *log = in_folder(guest, "log"), *socket = in_folder(guest, "s");
+        carry_spec(PORTS "-parallel file:@folder@/parallel -chardev file,id=f,path=@folder@/port "
+                         "-device virtserialport,chardev=f,name=f "
+                         "-chardev socket,id=s,path=@folder@/s,server=on,wait=off,logfile=@folder@/log "
+                         "-device virtserialport,chardev=s,name=s"));
+    g_autofree char *parallel = carry_path(guest, "parallel"), *port = carry_path(guest, "port");
+    g_autofree char *log = carry_path(guest, "log"), *socket = carry_path(guest, "s");
     g_autofree char *logged = NULL;
     int fd = talk_connect_unix(socket);
 
     talk_expect_echo(fd, "before\n");
     close(fd);
-    assert_true(g_file_set_contents(parallel, "kept", -1, NULL) && g_file_set_contents(port, "kept", -1, NULL));
+    assert_true(g_file_set_contents(parallel, "kept", -1, NULL) &&
+                g_file_set_contents(port, "kept", -1, NULL));
     harness_guest_upgrade(guest, BUILD_SECOND);
     fd = talk_connect_unix(socket);
     talk_expect_echo(fd, "after\n");
     close(fd);
-    roll_back(guest);
+    carry_roll_back(guest);
     for (const char *const *path = (const char *const[]){parallel, port, NULL}; *path; path++) {
         g_autofree char *text = NULL;
         assert_true(g_file_get_contents(*path, &text, NULL, NULL) && g_str_has_prefix(text, "kept"));

@@ -26,7 +26,8 @@ unix_address(const char *path)
 {
     Address address = {.unix_ = {.sun_family = AF_UNIX}};
 
-    assert_true(g_strlcpy(address.unix_.sun_path, path, sizeof(address.unix_.sun_path)) < sizeof(address.unix_.sun_path));
+    assert_true(g_strlcpy(address.unix_.sun_path, path, sizeof(address.unix_.sun_path)) <
+                sizeof(address.unix_.sun_path));
     return address;
 }
 
@@ -34,7 +35,8 @@ static Address
 loopback(int family, guint16 port)
 {
     if (family == AF_INET6)
-        return (Address){.inet6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback}};
+        return (Address){
+            .inet6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback}};
     return (Address){
         .inet = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
 }

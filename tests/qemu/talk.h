@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Both ends of what a QEMU holds for others: sockets to connect to and to listen on, and conversations over them. What
- * does not come within HARNESS_STEP_MS fails the running test. Include after harness.h.
+ * Both ends of what a QEMU holds for others: sockets to connect to and to listen on, and conversations over
+ * them. What does not come within HARNESS_STEP_MS fails the running test. Include after harness.h.
  */
 #pragma once
 

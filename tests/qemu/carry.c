@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "carry.h"
+#include "harness.h"
+
+static const HarnessSpec *
+make_spec(const HarnessSpec *base, const char *prefix, const char *format, va_list arguments)
+{
+    HarnessSpec *spec = g_memdup2(base, sizeof(*base));
+    g_autofree char *more = g_strdup_vprintf(format, arguments);
+
+    spec->arguments = g_strconcat(prefix, more, NULL);
+    if (spec->kernel && strstr(more, "-device virtio-net"))
+        spec->append = g_strconcat(spec->append, " moult.ip=10.0.2.15/24", NULL);
+    return spec;
+}
+
+const HarnessSpec *
+carry_spec(const char *format, ...)
+{
+    static const HarnessSpec base = {
+        .kernel = "cloud", .machine = "pc-q35-7.2", .ram_mib = 256, .append = "moult.disk=/dev/vda"};
+    const HarnessSpec *spec;
+    va_list arguments;
+
+    va_start(arguments, format);
+    spec = make_spec(&base, CARRY_DISK, format, arguments);
+    va_end(arguments);
+    return spec;
+}
+
+const HarnessSpec *
+carry_spec_tiny(const char *format, ...)
+{
+    const HarnessSpec *spec;
+    va_list arguments;
+
+    va_start(arguments, format);
+    spec = make_spec(&harness_tiny, "", format, arguments);
+    va_end(arguments);
+    return spec;
+}
+
+char *
+carry_path(const HarnessGuest *guest, const char *name)
+{
+    return g_build_filename(guest->engine->folder, name, NULL);
+}
+
+void
+carry_roll_back(HarnessGuest *guest)
+{
+    /* A feature that the guest's driver uses is missing: virtio_load() refuses. */
+    const char *build =
+        harness_script(guest->engine, "refuses", "exec %s \"$@\" -global virtio-blk-pci.event_idx=off\n",
+                       harness_build(BUILD_SECOND));
+    g_autoptr(HarnessReply) reply =
+        moult(guest->engine, "upgrade", guest->name, "--to", build, "--json", NULL);
+
+    assert_outcome(reply, EXIT_FAILED, "rolled-back", "migration-failed", NULL);
+    harness_guest_check_untouched(guest);
+}
+
+void
+carry_expect_refusal(HarnessGuest *guest, const char *code)
+{
+    const char *build = harness_build(BUILD_SECOND);
+    g_autoptr(HarnessReply) check = moult(guest->engine, "check", guest->name, "--to", build, NULL);
+    g_autoptr(HarnessReply) reply =
+        moult(guest->engine, "upgrade", guest->name, "--to", build, "--json", NULL);
+    g_autofree char *row = g_strdup_printf("BLOCK  %s", code);
+
+    assert_outcome(reply, EXIT_REFUSED, "refused", code, NULL);
+    assert_int_equal(check->status, EXIT_REFUSED);
+    if (!strstr(check->text, row))
+        fail_msg("“%s” is not in: %s", row, check->text);
+    harness_guest_check_untouched(guest);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the tests of carried resources have in common.
+ */
+#pragma once
+
+#include "harness.h"
+
+#define CARRY_DISK "-drive if=none,id=disk0,format=raw,file=@disk0.raw@ -device virtio-blk-pci,drive=disk0 "
+
+/* A Linux guest with CARRY_DISK and the arguments that FORMAT makes; with an address if it has a virtio-net.
+ * It lives as long as the test. */
+const HarnessSpec *carry_spec(const char *format, ...) G_GNUC_PRINTF(1, 2);
+/* The same for a tiny guest, without a disk. */
+const HarnessSpec *carry_spec_tiny(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/* NAME in the engine's folder; owned. */
+char *carry_path(const HarnessGuest *guest, const char *name);
+
+/*
+ * An upgrade of a guest of carry_spec's that fails when the state is loaded, behind everything that can be
+ * undone: rolled back, guest untouched.
+ */
+void carry_roll_back(HarnessGuest *guest);
+/* An upgrade to the second build is refused with CODE, and so says `check`. */
+void carry_expect_refusal(HarnessGuest *guest, const char *code);
