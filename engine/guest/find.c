@@ -15,9 +15,9 @@ carries_mark(pid_t pid, const char *dir)
 }
 
 bool
-guest_find_by_mark(const PathsInstance *paths, ProcessIdentity *ret_identity)
+guest_find_by_mark(const PathsInstance *paths, ProcessIdentity *ret_identity, GError **error)
 {
-    g_autoptr(GArray) pids = process_proc_list_pids(NULL);
+    g_autoptr(GArray) pids = process_proc_list_pids(error);
 
     for (guint i = 0; pids && i < pids->len; i++) {
         pid_t pid = g_array_index(pids, pid_t, i);

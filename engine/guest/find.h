@@ -11,5 +11,5 @@
 #include "paths/instance.h"
 #include "process/identity.h"
 
-/* FALSE when no process of ours carries the mark of this instance. */
-bool guest_find_by_mark(const PathsInstance *paths, ProcessIdentity *ret_identity);
+/* FALSE when no process carries the mark of this instance; with ERROR set, when that was not to be found out. */
+bool guest_find_by_mark(const PathsInstance *paths, ProcessIdentity *ret_identity, GError **error);

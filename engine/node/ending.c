@@ -143,6 +143,18 @@ log_failure(const char *guest, const char *what, bool done, GError *error)
     return done;
 }
 
+/* The alias is this instance's, or of one of which nothing is left (an upgrade's target that ended in mid-Confirm). */
+static bool
+alias_is_of(Node *node, const char *name, guint64 domain_id)
+{
+    guint64 alias_id = 0;
+
+    if (!paths_alias_get(node->dirs, name, &alias_id))
+        return false;
+    g_autoptr(PathsInstance) paths = paths_instance_new(node->dirs, alias_id);
+    return alias_id == domain_id || !g_file_test(paths->dir, G_FILE_TEST_EXISTS);
+}
+
 static void
 clean_up(Node *node, ObjlistDomain *domain, const GuestInstance *instance)
 {
@@ -155,8 +167,7 @@ clean_up(Node *node, ObjlistDomain *domain, const GuestInstance *instance)
         bool removed = paths_hugetlbfs_remove(instance->hugetlbfs_dir, &error);
         log_failure(name, "hugepage folder", removed, g_steal_pointer(&error));
     }
-    guint64 alias_id = 0;
-    if (paths_alias_get(node->dirs, name, &alias_id) && alias_id == objlist_domain_get_id(domain)) {
+    if (alias_is_of(node, name, objlist_domain_get_id(domain))) {
         bool removed = paths_alias_remove(node->dirs, name, &error);
         log_failure(name, "alias", removed, g_steal_pointer(&error));
     }

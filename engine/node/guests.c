@@ -38,6 +38,15 @@ node_guests_find_running(Node *node, const char *name, GError **error)
 }
 
 bool
+node_guests_is_known(Node *node, const ObjlistDomain *domain)
+{
+    g_autoptr(ObjlistDomain) known =
+        objlist_tables_find_by_name(node->environment.tables, objlist_domain_get_name(domain));
+
+    return known == domain;
+}
+
+bool
 node_guests_begin_job(ObjlistDomain *domain, const char *what, guint64 job_id, GError **error)
 {
     if (objlist_domain_get_state(domain) == OBJLIST_DOMAIN_NEEDS_OPERATOR) {

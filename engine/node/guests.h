@@ -32,5 +32,7 @@ void node_guests_stop(Node *node, const char *name, bool force, gint64 timeout_m
 ObjlistDomain *node_guests_find(Node *node, const char *name, GError **error);
 /* As above, and it must run. */
 ObjlistDomain *node_guests_find_running(Node *node, const char *name, GError **error);
+/* Whether it is exactly DOMAIN that stands for its guest in the primary tables. */
+bool node_guests_is_known(Node *node, const ObjlistDomain *domain);
 /* Takes the job lock; refused ("job-running") when somebody has it. */
 bool node_guests_begin_job(ObjlistDomain *domain, const char *what, guint64 job_id, GError **error);

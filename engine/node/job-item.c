@@ -3,8 +3,7 @@
 
 #include "guest/error.h"
 #include "node/check.h"
-#include "node/ending.h"
-#include "node/history.h"
+#include "node/outcome.h"
 #include "node/state.h"
 #include "node/supervise.h"
 #include "qemu/finding.h"
@@ -170,46 +169,13 @@ node_job_item_run(gpointer data)
     }
 }
 
-static void
-keep_result(NodeJobItem *item)
-{
-    Node *node = item->job->node;
-    g_autoptr(GError) error = NULL;
-
-    item->result = upgrade_dup_result(item->upgrade);
-    if (!node_history_append(node->dirs, objlist_domain_get_uuid(item->domain), item->result, &error))
-        g_warning("%s: history: %s", item->guest, error->message);
-    const char *message = qmp_json_get_string(item->result, "message");
-    g_message("%s: %s%s%s", item->guest, qmp_json_get_string(item->result, "outcome"), message ? ": " : "",
-              message ? message : "");
-}
-
-static void
-settle_guest(NodeJobItem *item)
-{
-    Node *node = item->job->node;
-    ObjlistDomain *survivor = upgrade_get_survivor(item->upgrade);
-
-    if (!survivor) {
-        const ProcessExit unknown = {0};
-        node_ending_handle_reaped(node, item->domain, &unknown);
-    } else {
-        node_supervise_start(node, survivor);
-        if (survivor != item->domain)
-            objlist_domain_end_job(survivor);
-    }
-    node_events_emit(node->events, "upgrade-done", item->guest, survivor ? objlist_domain_get_id(survivor) : 0,
-                     json_object_get(item->result));
-}
-
 void
 node_job_item_finish(NodeJobItem *item)
 {
-    objlist_domain_end_job(item->domain);
     if (item->job->request.kind == NODE_JOB_UPGRADE) {
-        keep_result(item);
-        settle_guest(item);
+        item->result = node_outcome_handle(item->job->node, item->upgrade, item->domain);
     } else {
+        objlist_domain_end_job(item->domain);
         node_supervise_start(item->job->node, item->domain);
     }
     /* The upgrade's own handles go now; the job may be listed for long. */

@@ -5,6 +5,7 @@
 
 #include "node/ending.h"
 #include "node/jobs.h"
+#include "node/standoff.h"
 #include "node/startup.h"
 #include "node/state.h"
 #include "node/supervise.h"
@@ -32,6 +33,7 @@ node_new(Launcher *launcher, GError **error)
     node->waiters = node_ending_new_waiters();
     node->endings = node_ending_new_table();
     node->jobs = node_jobs_new_list();
+    node->standoffs = node_standoff_new_table();
     return g_steal_pointer(&node);
 }
 
@@ -41,6 +43,7 @@ node_free(Node *node)
     if (!node)
         return;
     g_clear_pointer(&node->watches, g_hash_table_unref);
+    g_clear_pointer(&node->standoffs, g_hash_table_unref);
     g_clear_pointer(&node->jobs, g_ptr_array_unref);
     g_clear_pointer(&node->waiters, g_ptr_array_unref);
     g_clear_pointer(&node->endings, g_hash_table_unref);

@@ -18,6 +18,8 @@ struct Node {
     GHashTable *endings;  /* guest name -> its last `End`: ending.c */
     GPtrArray *jobs;      /* NodeJob, newest last: jobs.c */
     guint64 last_job_id;
+    GHashTable *standoffs; /* name -> Standoff: standoff.c */
+    guint n_taken_up;     /* upgrades that are being ended: takeup.c */
     guint n_workers;      /* worker threads under way: worker.c */
     void (*busy_func)(gpointer user_data);
     gpointer busy_data;

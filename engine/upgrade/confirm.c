@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Confirm, on the source: the old process goes, then its names. Every step is idempotent, for recovery runs them all
- * again; none touches the guest, so a failure is a warning and the next step goes on.
+ * again. From confirm.names on none touches the guest, so a failure is a warning and the next step goes on.
  */
 #include "guest/error.h"
+#include "guest/hold.h"
 #include "guest/pidfile.h"
+#include "qmp/commands.h"
 #include "upgrade/cookie.h"
 #include "upgrade/events.h"
 #include "upgrade/phase.h"
@@ -17,20 +19,85 @@ confirm_pidfile(Upgrade *upgrade, GError **error)
     return guest_pidfile_write(upgrade_get_target(upgrade), error);
 }
 
+/* The target had the guest, never ran it and has ended: the source has it again, and the name. */
+bool
+confirm_pidfile_undo(Upgrade *upgrade, GError **error)
+{
+    GuestInstance *source = upgrade_get_source(upgrade);
+
+    return guest_has_ended(source, upgrade_get_source_paths(upgrade)) || guest_pidfile_write(source, error);
+}
+
 /* SIGKILL, not `quit`: an orderly exit would unlink sockets by name and may punch the memory file out. */
 bool
 confirm_retire(Upgrade *upgrade, GError **error)
 {
     GuestInstance *source = upgrade_get_source(upgrade);
+    GuestInstance *target = upgrade_get_target(upgrade);
+    g_autoptr(GError) local = NULL;
 
     upgrade_events_collect(upgrade);
-    if (source->pidfd >= 0 && !process_kill_and_reap(source->pidfd, UPGRADE_TIMEOUT_KILL_MS, NULL, error)) {
-        guest_error_wrap(error, GUEST_ERROR_NEEDS_OPERATOR, "source-unkillable",
-                         "see its process state; it may hang in the kernel", "the old QEMU does not die");
+    if (guest_has_ended(target, upgrade_get_target_paths(upgrade))) {
+        guest_error_set(error, GUEST_ERROR_FAILED, "target-ended", NULL, "the new QEMU has ended");
+        return false; /* if it never ran, the source can have the guest back */
+    }
+    if (!guest_has_ended(source, upgrade_get_source_paths(upgrade)) &&
+        (source->pidfd < 0 || !process_kill_and_reap(source->pidfd, UPGRADE_TIMEOUT_KILL_MS, &upgrade->source_end, &local))) {
+        guest_error_set(error, GUEST_ERROR_NEEDS_OPERATOR, "source-unkillable",
+                        "see its process state; it may hang in the kernel", "the old QEMU does not die: %s",
+                        local ? local->message : "it cannot be opened");
         return false;
     }
     g_clear_pointer(&source->monitor, qmp_client_free);
     upgrade_cookie_confirm(upgrade);
+    return true;
+}
+
+static bool
+start(Upgrade *upgrade, const QmpWait *wait, GError **error)
+{
+    QmpClient *monitor = upgrade_get_target(upgrade)->monitor;
+    QmpStatus status = {0};
+
+    if (!qmp_cont(monitor, wait, error) || !qmp_query_status(monitor, wait, &status, error))
+        return false;
+    bool is_running = status.running;
+    qmp_status_clear(&status);
+    if (is_running)
+        return true;
+    /* A QEMU 10.0 that could not take its disks takes `cont` for a wish it will never fulfil. */
+    g_autofree char *words = guest_spawn_dup_last_words(upgrade_get_target_paths(upgrade));
+    guest_error_set(error, GUEST_ERROR_NEEDS_OPERATOR, "target-not-running", "see moult show",
+                    "the new QEMU has the whole state and does not start: %s", *words ? words : "it does not say why");
+    return false;
+}
+
+/*
+ * A target that was not seen to run although it should: its source is gone, so it is this one or none. One that ran and
+ * stands still has been stopped by somebody, or by its disk: that is not ours to change.
+ */
+bool
+confirm_start(Upgrade *upgrade, GError **error)
+{
+    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_RUN_MS, -1);
+    const GuestInstance *target = upgrade_get_target(upgrade);
+    QmpStatus status = {0};
+
+    if (!upgrade_wants_run(upgrade) || upgrade->record->target_ran == UPGRADE_RAN_YES)
+        return true;
+    if (!target->monitor) {
+        guest_error_set(error, GUEST_ERROR_NEEDS_OPERATOR, "target-mute", "see moult show",
+                        "whether the new QEMU runs the guest is not known");
+        return false;
+    }
+    if (!qmp_query_status(target->monitor, &limit, &status, error))
+        return false;
+    bool stands = g_str_equal(status.status, "paused") || g_str_equal(status.status, "inmigrate");
+    qmp_status_clear(&status);
+    if (stands && !start(upgrade, &limit, error))
+        return false;
+    upgrade_events_collect(upgrade);
+    upgrade->record->target_ran = UPGRADE_RAN_YES;
     return true;
 }
 
@@ -66,15 +133,27 @@ confirm_record(Upgrade *upgrade, GError **error)
            move_definition(upgrade, target, error);
 }
 
+static bool
+target_runs(Upgrade *upgrade)
+{
+    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
+    const GuestInstance *target = upgrade_get_target(upgrade);
+    QmpStatus status = {0};
+
+    if (!target->monitor || !qmp_query_status(target->monitor, &limit, &status, NULL))
+        return upgrade_wants_run(upgrade);
+    bool runs = status.running;
+    qmp_status_clear(&status);
+    return runs;
+}
+
 bool
 confirm_promote(Upgrade *upgrade, GError **error G_GNUC_UNUSED)
 {
     if (upgrade->spawn && upgrade->spawn->instance)
         objlist_domain_set_data(upgrade->target, g_steal_pointer(&upgrade->spawn->instance),
                                 (GDestroyNotify)guest_instance_free);
-    objlist_domain_set_state(upgrade->target, upgrade->source_was_running && !upgrade->request.start_paused
-                                                  ? OBJLIST_DOMAIN_RUNNING
-                                                  : OBJLIST_DOMAIN_PAUSED);
+    objlist_domain_set_state(upgrade->target, target_runs(upgrade) ? OBJLIST_DOMAIN_RUNNING : OBJLIST_DOMAIN_PAUSED);
     g_autoptr(ObjlistDomain) retired = objlist_tables_promote(upgrade->environment->tables, upgrade->target);
 
     return true;

@@ -7,3 +7,16 @@ upgrade_crash_point(const char *step, UpgradeCrashMoment moment)
     (void)step;
     (void)moment;
 }
+
+bool
+upgrade_crash_fails(const char *step)
+{
+    (void)step;
+    return false;
+}
+
+bool
+upgrade_crash_list(void)
+{
+    return false;
+}

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * MOULT_CRASH_POINT=STEP:MOMENT kills the engine there; MOULT_CRASH_STOP=STEP:MOMENT stops it with SIGSTOP instead, so
- * that a test can kill one of the QEMUs at that very point and let the engine go on.
+ * MOULT_CRASH_POINT kills the engine at a point; MOULT_CRASH_STOP stops it there, so that a test can kill one of the QEMUs at
+ * that very moment and let the engine go on; MOULT_CRASH_FAIL makes a step fail, so that there is a way back to walk.
  */
 #include "upgrade/crash.h"
 
 #include <glib.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
 
+#include "upgrade/phase.h"
+
 static const char *const moments[] = {
-    [UPGRADE_CRASH_BEFORE] = "before", [UPGRADE_CRASH_AFTER] = "after", [UPGRADE_CRASH_UNDO] = "undo"};
+    [UPGRADE_CRASH_BEFORE] = "before", [UPGRADE_CRASH_AFTER] = "after",   [UPGRADE_CRASH_UNDO] = "undo",
+    [UPGRADE_CRASH_UNDONE] = "undone", [UPGRADE_CRASH_FROZEN] = "frozen",
+};
 
 void
 upgrade_crash_point(const char *step, UpgradeCrashMoment moment)
@@ -21,4 +26,38 @@ upgrade_crash_point(const char *step, UpgradeCrashMoment moment)
         kill(getpid(), SIGKILL);
     if (g_strcmp0(g_getenv("MOULT_CRASH_STOP"), here) == 0)
         kill(getpid(), SIGSTOP);
+}
+
+bool
+upgrade_crash_fails(const char *step)
+{
+    return g_strcmp0(g_getenv("MOULT_CRASH_FAIL"), step) == 0;
+}
+
+static bool
+has_moment(const UpgradeStep *step, UpgradeCrashMoment moment)
+{
+    switch (moment) {
+    case UPGRADE_CRASH_BEFORE:
+    case UPGRADE_CRASH_AFTER:
+        return true;
+    case UPGRADE_CRASH_UNDO:
+    case UPGRADE_CRASH_UNDONE:
+        return step->undo != NULL;
+    case UPGRADE_CRASH_FROZEN:
+        return g_str_equal(step->name, UPGRADE_STEP_MIGRATE);
+    case UPGRADE_CRASH_N_MOMENTS:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+bool
+upgrade_crash_list(void)
+{
+    for (int i = 0; upgrade_steps[i].name; i++)
+        for (int moment = 0; moment < UPGRADE_CRASH_N_MOMENTS; moment++)
+            if (has_moment(&upgrade_steps[i], (UpgradeCrashMoment)moment))
+                printf("%s:%s\n", upgrade_steps[i].name, moments[moment]);
+    return true;
 }

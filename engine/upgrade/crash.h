@@ -5,7 +5,23 @@
  */
 #pragma once
 
-typedef enum { UPGRADE_CRASH_BEFORE, UPGRADE_CRASH_AFTER, UPGRADE_CRASH_UNDO } UpgradeCrashMoment;
+#include <stdbool.h>
 
-/* Ends the engine with SIGKILL when the environment variable MOULT_CRASH_POINT is "STEP:before|after|undo". */
+typedef enum {
+    UPGRADE_CRASH_BEFORE, /* its record is written, it has not begun */
+    UPGRADE_CRASH_AFTER,
+    UPGRADE_CRASH_UNDO,   /* before it is taken back; steps that have an undo */
+    UPGRADE_CRASH_UNDONE,
+    UPGRADE_CRASH_FROZEN, /* on the way back from UPGRADE_STEP_MIGRATE, while the target is stopped */
+    UPGRADE_CRASH_N_MOMENTS
+} UpgradeCrashMoment;
+
+/*
+ * Ends the engine with SIGKILL when the environment variable MOULT_CRASH_POINT is "STEP:MOMENT", stops it with SIGSTOP when
+ * MOULT_CRASH_STOP is.
+ */
 void upgrade_crash_point(const char *step, UpgradeCrashMoment moment);
+/* TRUE when MOULT_CRASH_FAIL is STEP: the driver takes the step for failed once it has run. */
+bool upgrade_crash_fails(const char *step);
+/* Prints every point there is, one a line. FALSE where none is compiled in. */
+bool upgrade_crash_list(void);

@@ -55,6 +55,18 @@ warn(Upgrade *upgrade, const UpgradeStep *step, const GError *error)
     g_ptr_array_add(upgrade->warnings, g_strdup_printf("%s: %s", step->name, error->message));
 }
 
+static bool
+run_step(Upgrade *upgrade, const UpgradeStep *step, GError **error)
+{
+    upgrade_crash_point(step->name, UPGRADE_CRASH_BEFORE);
+    bool done = step->run(upgrade, error);
+    upgrade_crash_point(step->name, UPGRADE_CRASH_AFTER);
+    if (!done || !upgrade_crash_fails(step->name))
+        return done;
+    guest_error_set(error, GUEST_ERROR_FAILED, "crash-point", NULL, "%s was told to fail", step->name);
+    return false;
+}
+
 bool
 upgrade_drive(Upgrade *upgrade, int first, int *ret_failed, GError **error)
 {
@@ -66,13 +78,11 @@ upgrade_drive(Upgrade *upgrade, int first, int *ret_failed, GError **error)
         bool done = check_wait(upgrade, step, &local) && (enter(upgrade, step, &local) || is_confirm);
         if (done) {
             g_clear_error(&local); /* a full disk must not keep Confirm from its work */
-            upgrade_crash_point(step->name, UPGRADE_CRASH_BEFORE);
-            done = step->run(upgrade, &local);
-            upgrade_crash_point(step->name, UPGRADE_CRASH_AFTER);
+            done = run_step(upgrade, step, &local);
         }
         if (done)
             continue;
-        if (!is_confirm) {
+        if (!step->is_optional) {
             *ret_failed = i;
             g_propagate_error(error, g_steal_pointer(&local));
             return false;
@@ -82,17 +92,34 @@ upgrade_drive(Upgrade *upgrade, int first, int *ret_failed, GError **error)
     return true;
 }
 
+static bool
+undo_step(Upgrade *upgrade, const UpgradeStep *step, GError **error)
+{
+    upgrade_tell(upgrade, upgrade_phase_to_string(UPGRADE_PHASE_ABORT), step->name, 0, 0);
+    upgrade_crash_point(step->name, UPGRADE_CRASH_UNDO);
+    bool done = step->undo(upgrade, error);
+    upgrade_crash_point(step->name, UPGRADE_CRASH_UNDONE);
+    return done;
+}
+
 bool
 upgrade_drive_back(Upgrade *upgrade, int last, GError **error)
 {
+    g_autoptr(GError) first_error = NULL;
+
     for (int i = last; i >= 0; i--) {
         const UpgradeStep *step = &upgrade_steps[i];
-        if (!step->undo)
+        g_autoptr(GError) local = NULL;
+        if (!step->undo || undo_step(upgrade, step, &local))
             continue;
-        upgrade_tell(upgrade, upgrade_phase_to_string(UPGRADE_PHASE_ABORT), step->name, 0, 0);
-        upgrade_crash_point(step->name, UPGRADE_CRASH_UNDO);
-        if (!step->undo(upgrade, error))
-            return false;
+        if (!first_error)
+            first_error = g_steal_pointer(&local);
+        /* Whose the guest is is not known: what belongs to the target must stay as it is. */
+        if (g_str_equal(step->name, UPGRADE_STEP_MIGRATE))
+            break;
     }
-    return true;
+    if (!first_error)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&first_error));
+    return false;
 }

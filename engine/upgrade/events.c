@@ -1,33 +1,42 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "upgrade/events.h"
 
+#include <poll.h>
+
+#include "qmp/json.h"
 #include "upgrade/timeouts.h"
 
-void
-upgrade_events_discard(QmpClient *monitor)
-{
-    QmpEvent *event;
+/* Of a QEMU that stands still there is an end to what it has said; one that floods us must not hold us. */
+#define MAX_DRAIN_TURNS 4096
 
-    qmp_client_process(monitor, NULL);
-    while ((event = qmp_client_pop_event(monitor)))
-        qmp_event_free(event);
+/* Why a QEMU ends, if this is what it says before. */
+static void
+note_shutdown(GuestInstance *instance, const QmpEvent *event)
+{
+    if (!g_str_equal(event->name, "SHUTDOWN"))
+        return;
+    const char *reason = qmp_json_get_string(event->data, "reason");
+    g_free(instance->last_shutdown);
+    instance->last_shutdown = g_strdup(reason ? reason : "guest-shutdown");
 }
 
 static void
-collect_source(Upgrade *upgrade, GuestInstance *source)
+note_source(Upgrade *upgrade, const QmpEvent *event)
 {
-    QmpEvent *event;
-
-    while (source->monitor && (event = qmp_client_pop_event(source->monitor))) {
-        if (g_str_equal(event->name, "STOP"))
-            upgrade->stop_us = event->timestamp_us;
-        qmp_event_free(event);
-    }
+    note_shutdown(upgrade_get_source(upgrade), event);
+    if (!g_str_equal(event->name, "STOP"))
+        return;
+    upgrade->stop_us = event->timestamp_us;
+    upgrade->source_stopped = true;
 }
 
 static void
 note_target(Upgrade *upgrade, const QmpEvent *event)
 {
+    note_shutdown(upgrade_get_target(upgrade), event);
+    if (g_str_equal(event->name, "MIGRATION") &&
+        g_strcmp0(qmp_json_get_string(event->data, "status"), "completed") == 0)
+        upgrade->target_loaded = true;
     if (!g_str_equal(event->name, "RESUME") || upgrade->record->target_ran == UPGRADE_RAN_YES)
         return;
     upgrade->resume_us = event->timestamp_us;
@@ -35,52 +44,125 @@ note_target(Upgrade *upgrade, const QmpEvent *event)
 }
 
 static void
-collect_target(Upgrade *upgrade, GuestInstance *target)
+take_events(Upgrade *upgrade, QmpClient *monitor, void (*note)(Upgrade *upgrade, const QmpEvent *event))
 {
     QmpEvent *event;
 
-    while (target->monitor && (event = qmp_client_pop_event(target->monitor))) {
-        note_target(upgrade, event);
+    while ((event = qmp_client_pop_event(monitor))) {
+        note(upgrade, event);
         qmp_event_free(event);
     }
 }
 
 void
+upgrade_events_discard(Upgrade *upgrade)
+{
+    upgrade_events_collect(upgrade);
+    upgrade->stop_us = -1;
+    upgrade->source_stopped = false;
+}
+
+void
 upgrade_events_collect(Upgrade *upgrade)
 {
-    GuestInstance *source = upgrade_get_source(upgrade);
-    GuestInstance *target = upgrade_get_target(upgrade);
+    const GuestInstance *source = upgrade_get_source(upgrade);
+    const GuestInstance *target = upgrade_get_target(upgrade);
 
-    if (source->monitor)
+    if (source->monitor) {
         qmp_client_process(source->monitor, NULL);
-    if (target && target->monitor)
+        take_events(upgrade, source->monitor, note_source);
+    }
+    if (target && target->monitor) {
         qmp_client_process(target->monitor, NULL);
-    collect_source(upgrade, source);
-    if (target)
-        collect_target(upgrade, target);
+        take_events(upgrade, target->monitor, note_target);
+    }
+}
+
+static bool
+has_more(const QmpClient *monitor)
+{
+    struct pollfd input = {.fd = qmp_client_get_fd(monitor), .events = POLLIN};
+
+    return input.fd >= 0 && poll(&input, 1, 0) > 0;
+}
+
+bool
+upgrade_events_drain_target(Upgrade *upgrade)
+{
+    const GuestInstance *target = upgrade_get_target(upgrade);
+
+    if (!target->monitor)
+        return false;
+    for (unsigned turn = 0; turn < MAX_DRAIN_TURNS; turn++) {
+        bool is_open = qmp_client_process(target->monitor, NULL);
+        take_events(upgrade, target->monitor, note_target);
+        if (!is_open)
+            return false;
+        if (!has_more(target->monitor))
+            return true;
+    }
+    return false;
+}
+
+bool
+upgrade_events_wait_source(Upgrade *upgrade, const QmpWait *wait, GError **error)
+{
+    g_autoptr(QmpEvent) event = qmp_client_wait_event(upgrade_get_source(upgrade)->monitor, NULL, wait, error);
+
+    if (event)
+        note_source(upgrade, event);
+    return event != NULL;
+}
+
+bool
+upgrade_events_wait_target(Upgrade *upgrade, const QmpWait *wait, GError **error)
+{
+    g_autoptr(QmpEvent) event = qmp_client_wait_event(upgrade_get_target(upgrade)->monitor, NULL, wait, error);
+
+    if (event)
+        note_target(upgrade, event);
+    return event != NULL;
+}
+
+bool
+upgrade_events_await_load(Upgrade *upgrade, const QmpWait *wait, GError **error)
+{
+    upgrade_events_collect(upgrade);
+    while (upgrade->record->target_ran != UPGRADE_RAN_YES && !upgrade->target_loaded)
+        if (!upgrade_events_wait_target(upgrade, wait, error))
+            return false;
+    return true;
+}
+
+UpgradeRan
+upgrade_events_ran_so_far(const Upgrade *upgrade)
+{
+    const GuestInstance *target = upgrade_get_target(upgrade);
+
+    if (upgrade->record->target_ran != UPGRADE_RAN_UNKNOWN)
+        return upgrade->record->target_ran;
+    if (upgrade->target_watched && target && target->monitor &&
+        qmp_client_get_state(target->monitor) != QMP_CLIENT_CLOSED)
+        return UPGRADE_RAN_NO;
+    return UPGRADE_RAN_UNKNOWN;
 }
 
 UpgradeRan
 upgrade_events_target_ran(Upgrade *upgrade)
 {
     GuestInstance *target = upgrade_get_target(upgrade);
+    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
+    g_autoptr(GError) error = NULL;
 
     if (!target || upgrade->record->target_ran != UPGRADE_RAN_UNKNOWN)
         return upgrade->record->target_ran;
     if (!target->monitor)
         return UPGRADE_RAN_UNKNOWN;
-    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
-    for (;;) {
-        g_autoptr(GError) error = NULL;
-        g_autoptr(QmpEvent) event = qmp_client_wait_event(target->monitor, NULL, &limit, &error);
-        if (event)
-            note_target(upgrade, event);
-        else if (g_error_matches(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_CLOSED))
-            break; /* all that it ever wrote has been read */
-        else
-            return UPGRADE_RAN_UNKNOWN;
-    }
-    if (upgrade->record->target_ran == UPGRADE_RAN_UNKNOWN && upgrade->target_watched)
+    while (upgrade_events_wait_target(upgrade, &limit, &error))
+        continue;
+    /* Closed: all that it ever wrote has been read. Anything else that ended the connection leaves a gap. */
+    bool is_whole = g_error_matches(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_CLOSED);
+    if (upgrade->record->target_ran == UPGRADE_RAN_UNKNOWN && is_whole && upgrade->target_watched)
         upgrade->record->target_ran = UPGRADE_RAN_NO;
     return upgrade->record->target_ran;
 }

@@ -1,90 +1,194 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Every answer has its deadline, and a QEMU that gives none is "mute": that is evidence of nothing. A source is connected to
+ * anew before it counts as mute, for a connection may break that the guest knows nothing of. A target is not, as long as
+ * its connection stands: what was read on it is the proof of what the target did not do.
+ */
 #include "upgrade/observe.h"
 
+#include "guest/hold.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
 #include "upgrade/events.h"
 #include "upgrade/timeouts.h"
 
-static bool
-is_one_of(const char *status, const char *const *names)
+typedef struct {
+    QmpStatus status;
+    QmpMigrateInfo info;
+} Answers;
+
+static void
+answers_clear(Answers *answers)
 {
-    return g_strv_contains(names, status);
+    qmp_status_clear(&answers->status);
+    qmp_migrate_info_clear(&answers->info);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Answers, answers_clear)
+
+static bool
+ask(const GuestInstance *instance, Answers *answers)
+{
+    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
+
+    answers_clear(answers);
+    *answers = (Answers){0};
+    return instance->monitor && qmp_query_migrate(instance->monitor, &limit, &answers->info, NULL) &&
+           qmp_query_status(instance->monitor, &limit, &answers->status, NULL);
+}
+
+static void
+connect_anew(GuestInstance *instance, const PathsInstance *paths)
+{
+    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
+
+    g_clear_pointer(&instance->monitor, qmp_client_free);
+    if (paths)
+        instance->monitor = qmp_client_connect(paths->monitor_socket, instance->definition->name, NULL);
+    if (instance->monitor && !qmp_client_wait_ready(instance->monitor, &limit, NULL))
+        g_clear_pointer(&instance->monitor, qmp_client_free);
+}
+
+/* Notes how it ended, which only its parent is told, and only once. */
+static bool
+has_ended(GuestInstance *instance, const PathsInstance *paths, ProcessExit *end)
+{
+    if (!guest_has_ended(instance, paths))
+        return false;
+    if (instance->pidfd >= 0 && !end->known)
+        process_wait_exit(instance->pidfd, 0, -1, end, NULL);
+    return true;
 }
 
 static RecoverSource
-observe_source(const GuestInstance *source)
+classify_source(const Answers *answers)
 {
-    static const char *const moving[] = {"finish-migrate", NULL};
     static const char *const idle[] = {"none", "completed", "failed", "cancelled", NULL};
-    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
-    QmpStatus status = {0};
-    QmpMigrateInfo info = {0};
-    RecoverSource seen = RECOVER_SOURCE_MUTE;
 
-    if (source->pidfd < 0 || process_has_exited(source->pidfd))
+    if (!g_strv_contains(idle, answers->info.status) || g_str_equal(answers->status.status, "finish-migrate"))
+        return RECOVER_SOURCE_HANDING;
+    if (g_str_equal(answers->status.status, "postmigrate"))
+        return RECOVER_SOURCE_HANDED;
+    return RECOVER_SOURCE_HOLDS;
+}
+
+static RecoverSource
+observe_source(Upgrade *upgrade)
+{
+    GuestInstance *source = upgrade_get_source(upgrade);
+    const PathsInstance *paths = upgrade_get_source_paths(upgrade);
+    g_auto(Answers) answers = {0};
+
+    if (has_ended(source, paths, &upgrade->source_end))
         return RECOVER_SOURCE_GONE;
-    if (!source->monitor || !qmp_query_migrate(source->monitor, &limit, &info, NULL) ||
-        !qmp_query_status(source->monitor, &limit, &status, NULL))
-        seen = process_has_exited(source->pidfd) ? RECOVER_SOURCE_GONE : RECOVER_SOURCE_MUTE;
-    else if (!is_one_of(info.status, idle) || is_one_of(status.status, moving))
-        seen = RECOVER_SOURCE_HANDING;
-    else if (g_str_equal(status.status, "postmigrate"))
-        seen = RECOVER_SOURCE_HANDED;
-    else
-        seen = RECOVER_SOURCE_HOLDS;
-    qmp_status_clear(&status);
-    qmp_migrate_info_clear(&info);
-    return seen;
+    if (ask(source, &answers))
+        return classify_source(&answers);
+    upgrade_events_collect(upgrade);
+    if (!has_ended(source, paths, &upgrade->source_end)) {
+        connect_anew(source, paths);
+        if (ask(source, &answers))
+            return classify_source(&answers);
+    }
+    return has_ended(source, paths, &upgrade->source_end) ? RECOVER_SOURCE_GONE : RECOVER_SOURCE_MUTE;
+}
+
+/* "inmigrate" and "completed": QEMU 10.0 could not take the disks and stays so for ever; 7.2 is "paused" then. */
+static RecoverTarget
+classify_target(Upgrade *upgrade, const Answers *answers)
+{
+    if (answers->status.running) {
+        upgrade->record->target_ran = UPGRADE_RAN_YES;
+        return RECOVER_TARGET_RUNS;
+    }
+    if (!g_str_equal(answers->status.status, "inmigrate"))
+        return RECOVER_TARGET_LOADED;
+    upgrade->target_watched = true; /* it has not run so far, and from here on its events are read */
+    return g_str_equal(answers->info.status, "completed") ? RECOVER_TARGET_LOADED : RECOVER_TARGET_WAITING;
 }
 
 static RecoverTarget
-observe_target(Upgrade *upgrade, const GuestInstance *target)
+observe_target(Upgrade *upgrade)
 {
-    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
-    QmpStatus status = {0};
-    RecoverTarget seen = RECOVER_TARGET_HOLDS;
+    GuestInstance *target = upgrade_get_target(upgrade);
+    const PathsInstance *paths = upgrade_get_target_paths(upgrade);
+    g_auto(Answers) answers = {0};
 
-    if (!target || target->pidfd < 0 || process_has_exited(target->pidfd))
+    if (!target || has_ended(target, paths, &upgrade->target_end))
         return RECOVER_TARGET_GONE;
-    if (!target->monitor || !qmp_query_status(target->monitor, &limit, &status, NULL))
-        return process_has_exited(target->pidfd) ? RECOVER_TARGET_GONE : RECOVER_TARGET_MUTE;
-    if (g_str_equal(status.status, "inmigrate")) {
-        seen = RECOVER_TARGET_WAITING;
-        upgrade->target_watched = true; /* it has not run so far, and from here on its events are read */
+    if (recover_stage_of(upgrade->record) == RECOVER_STAGE_BEFORE)
+        return RECOVER_TARGET_MUTE; /* not asked: it was given nothing, and may hang */
+    upgrade_events_collect(upgrade);
+    if (!target->monitor || qmp_client_get_state(target->monitor) == QMP_CLIENT_CLOSED) {
+        /* A QEMU closes its monitor by ending; one that lives on may do anything unseen. */
+        if (target->pidfd >= 0 && process_wait_exit(target->pidfd, UPGRADE_TIMEOUT_END_MS, -1, &upgrade->target_end, NULL))
+            return RECOVER_TARGET_GONE;
+        upgrade->target_watched = false;
+        connect_anew(target, paths);
     }
-    qmp_status_clear(&status);
-    return seen;
+    if (ask(target, &answers))
+        return classify_target(upgrade, &answers);
+    return has_ended(target, paths, &upgrade->target_end) ? RECOVER_TARGET_GONE : RECOVER_TARGET_MUTE;
 }
 
-RecoverObserved
+static UpgradeRan
+target_ran(Upgrade *upgrade, RecoverTarget target)
+{
+    switch (target) {
+    case RECOVER_TARGET_GONE:
+        return upgrade_events_target_ran(upgrade);
+    case RECOVER_TARGET_WAITING:
+        return UPGRADE_RAN_NO;
+    case RECOVER_TARGET_RUNS:
+        return UPGRADE_RAN_YES;
+    case RECOVER_TARGET_MUTE:
+    case RECOVER_TARGET_LOADED:
+        return upgrade_events_ran_so_far(upgrade);
+    case RECOVER_N_TARGETS:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+void
 upgrade_observe(Upgrade *upgrade, bool waited)
 {
-    RecoverObserved seen = {.waited = waited};
+    RecoverObserved seen = {.waited = waited, .expects_run = upgrade_expects_run(upgrade)};
 
-    /* The target first: a target that holds the guest means a source that has stopped, not the other way round. */
-    seen.target = observe_target(upgrade, upgrade_get_target(upgrade));
-    seen.source = observe_source(upgrade_get_source(upgrade));
+    /* The target first: a target that has the guest means a source that has stopped, not the other way round. */
+    seen.target = observe_target(upgrade);
+    seen.source = observe_source(upgrade);
     upgrade_events_collect(upgrade);
-    seen.target_ran = seen.target == RECOVER_TARGET_GONE ? upgrade_events_target_ran(upgrade) : upgrade->record->target_ran;
-    return seen;
+    seen.target_ran = target_ran(upgrade, seen.target);
+    upgrade->seen = seen;
 }
 
 json_object *
-upgrade_evidence(const Upgrade *upgrade, const RecoverObserved *observed)
+upgrade_evidence(const Upgrade *upgrade)
 {
     json_object *object = json_object_new_object();
-    RecoverStage stage = recover_stage_of(upgrade->record);
+    const RecoverObserved *seen = &upgrade->seen;
+    const UpgradeRecord *record = upgrade->record;
+    RecoverStage stage = recover_stage_of(record);
 
-    qmp_json_add_string(object, "session", upgrade->record->session);
-    qmp_json_add_string(object, "step", upgrade->record->step);
+    qmp_json_add_string(object, "session", record->session);
+    qmp_json_add_string(object, "step", record->step);
     qmp_json_add_string(object, "stage", recover_stage_to_string(stage));
-    qmp_json_add_string(object, "source", recover_source_to_string(observed->source));
-    qmp_json_add_int64(object, "source_pid", upgrade->record->source.pid);
-    qmp_json_add_string(object, "target", recover_target_to_string(observed->target));
-    qmp_json_add_int64(object, "target_pid", upgrade->record->target.pid);
-    qmp_json_add_string(object, "target_ran", upgrade_ran_to_string(observed->target_ran));
-    qmp_json_add_string(object, "decision", recover_action_to_string(recover_decide(stage, observed)));
-    qmp_json_add_string(object, "reason", recover_explain(stage, observed));
+    qmp_json_add_string(object, "source", recover_source_to_string(seen->source));
+    qmp_json_add_int64(object, "source_pid", record->source.pid);
+    qmp_json_add_string(object, "target", recover_target_to_string(seen->target));
+    qmp_json_add_int64(object, "target_pid", record->target.pid);
+    qmp_json_add_string(object, "target_ran", upgrade_ran_to_string(seen->target_ran));
+    qmp_json_add_bool(object, "expects_run", seen->expects_run);
+    qmp_json_add_string(object, "decision", recover_action_to_string(recover_decide(stage, seen)));
+    qmp_json_add_string(object, "reason", recover_explain(stage, seen));
+    for (int i = 0; i < RECOVER_N_KEEPS; i++) {
+        RecoverKeep keep = (RecoverKeep)i;
+        const char *refusal = recover_refuse_choice(stage, seen, keep);
+        json_object *choice = json_object_new_object();
+        g_autofree char *key = g_strconcat("keep_", recover_keep_to_string(keep), NULL);
+        qmp_json_add_bool(choice, "possible", !refusal);
+        qmp_json_add_string(choice, "means", refusal ? refusal : recover_describe_choice(stage, seen, keep));
+        qmp_json_add_value(object, key, choice);
+    }
     return object;
 }

@@ -7,7 +7,7 @@
 #include "upgrade/recover.h"
 #include "upgrade/session.h"
 
-/* WAITED is copied into the result. Also reads the events that have come (see events.h). */
-RecoverObserved upgrade_observe(Upgrade *upgrade, bool waited);
-/* {"stage","source","target","target_ran","decision","reason",...} for `moult show`; owned. */
-json_object *upgrade_evidence(const Upgrade *upgrade, const RecoverObserved *observed);
+/* Fills UPGRADE->seen. WAITED is copied into it. Also reads the events that have come (see events.h). */
+void upgrade_observe(Upgrade *upgrade, bool waited);
+/* {"stage","source","target","target_ran","decision","reason","keep_source":{"possible","means"},...}; owned. */
+json_object *upgrade_evidence(const Upgrade *upgrade);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "guest/error.h"
+#include "guest/hold.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
 #include "upgrade/cookie.h"
@@ -19,12 +20,26 @@
 #include "upgrade/phase.h"
 #include "upgrade/timeouts.h"
 
+/* Somebody may have paused or resumed the guest since Begin; what it was is what it shall be. */
+static bool
+look_at_state(Upgrade *upgrade, const QmpWait *wait, GError **error)
+{
+    QmpStatus status = {0};
+
+    if (!qmp_query_status(upgrade_get_source(upgrade)->monitor, wait, &status, error))
+        return false;
+    upgrade->source_was_running = upgrade->record->source_was_running = status.running;
+    qmp_status_clear(&status);
+    return true;
+}
+
 bool
 perform_capabilities(Upgrade *upgrade, GError **error)
 {
     QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_COMMAND_MS);
 
-    if (upgrade_set_capabilities(upgrade, upgrade_get_source(upgrade), true, &limit, error) &&
+    if (look_at_state(upgrade, &limit, error) &&
+        upgrade_set_capabilities(upgrade, upgrade_get_source(upgrade), true, &limit, error) &&
         upgrade_set_capabilities(upgrade, upgrade_get_target(upgrade), true, &limit, error) &&
         upgrade_set_parameters(upgrade, &limit, error))
         return true;
@@ -39,10 +54,14 @@ perform_capabilities_undo(Upgrade *upgrade, GError **error)
     GuestInstance *source = upgrade_get_source(upgrade);
     QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_COMMAND_MS, -1);
 
-    if (process_has_exited(source->pidfd))
+    if (guest_has_ended(source, upgrade_get_source_paths(upgrade)))
         return true;
-    return upgrade_restore_parameters(upgrade, &limit, error) &&
-           upgrade_set_capabilities(upgrade, source, false, &limit, error);
+    if (upgrade_set_capabilities(upgrade, source, false, &limit, error) &&
+        upgrade_restore_parameters(upgrade, &limit, error))
+        return true;
+    guest_error_wrap(error, GUEST_ERROR_NEEDS_OPERATOR, "capabilities-left", "see moult show",
+                     "the source's migration capabilities are not cleared");
+    return false;
 }
 
 bool
@@ -64,7 +83,7 @@ perform_stop(Upgrade *upgrade, GError **error)
     QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
 
     /* Events of the past must not be taken for those of this migration. */
-    upgrade_events_discard(monitor);
+    upgrade_events_discard(upgrade);
     upgrade->stopped_us = g_get_monotonic_time();
     if (!upgrade->stops_first || qmp_stop(monitor, &limit, error))
         return true;
@@ -77,11 +96,17 @@ bool
 perform_stop_undo(Upgrade *upgrade, GError **error)
 {
     QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_RESUME_MS, -1);
-    const GuestInstance *source = upgrade_get_source(upgrade);
+    GuestInstance *source = upgrade_get_source(upgrade);
     QmpStatus status = {0};
 
-    if (!upgrade->stops_first || !upgrade->source_was_running || process_has_exited(source->pidfd))
+    if (!upgrade->stops_first || !upgrade->source_was_running ||
+        guest_has_ended(source, upgrade_get_source_paths(upgrade)))
         return true;
+    if (!source->monitor) {
+        guest_error_set(error, GUEST_ERROR_NEEDS_OPERATOR, "source-mute", "see moult show",
+                        "whether the source runs again is not known: it does not answer");
+        return false;
+    }
     if (!qmp_query_status(source->monitor, &limit, &status, error))
         return false;
     bool runs = status.running;
@@ -215,6 +240,9 @@ perform_complete(Upgrade *upgrade, GError **error)
             return false;
         }
         upgrade_events_collect(upgrade);
+        /* A QEMU that runs stops with an event before it is done: this one had been paused at the last moment. */
+        if (!upgrade->source_stopped)
+            upgrade->source_was_running = upgrade->record->source_was_running = false;
         upgrade_cookie_perform(upgrade);
         return true;
     }

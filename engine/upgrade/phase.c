@@ -4,7 +4,8 @@
  * recovery and the crash tests know it from then on.
  *
  * Order that must not change: the record of a thing is written before the thing is made (the driver does that
- * before it calls run); the target is registered before it is started; names move only after the source is reaped.
+ * before it calls run); the target is registered before it is started; names move only after the source is reaped, and a
+ * target that has not started is started only then.
  */
 #include "upgrade/phase.h"
 
@@ -56,13 +57,15 @@ const UpgradeStep upgrade_steps[] = {
 
     {UPGRADE_PHASE_FINISH, UPGRADE_STEP_PROVE, "prove that the target runs the guest", finish_prove, NULL},
 
-    {UPGRADE_PHASE_CONFIRM, "confirm.pidfile", "write the new pid into the guest's pidfile", confirm_pidfile, NULL},
+    {UPGRADE_PHASE_CONFIRM, "confirm.pidfile", "write the new pid into the guest's pidfile", confirm_pidfile,
+     confirm_pidfile_undo, true},
     {UPGRADE_PHASE_CONFIRM, "confirm.retire", "end the old QEMU", confirm_retire, NULL},
-    {UPGRADE_PHASE_CONFIRM, "confirm.names", "move the stable names to the new instance", confirm_names, NULL},
-    {UPGRADE_PHASE_CONFIRM, "confirm.record", "write the new instance's record", confirm_record, NULL},
-    {UPGRADE_PHASE_CONFIRM, "confirm.promote", "move the target into the primary tables", confirm_promote, NULL},
-    {UPGRADE_PHASE_CONFIRM, "confirm.settle", "clear the migration capabilities", confirm_settle, NULL},
-    {UPGRADE_PHASE_CONFIRM, "confirm.clean", "remove what was the old instance's", confirm_clean, NULL},
+    {UPGRADE_PHASE_CONFIRM, "confirm.start", "start the guest, should it not have started by itself", confirm_start, NULL},
+    {UPGRADE_PHASE_CONFIRM, "confirm.names", "move the stable names to the new instance", confirm_names, NULL, true},
+    {UPGRADE_PHASE_CONFIRM, "confirm.record", "write the new instance's record", confirm_record, NULL, true},
+    {UPGRADE_PHASE_CONFIRM, "confirm.promote", "move the target into the primary tables", confirm_promote, NULL, true},
+    {UPGRADE_PHASE_CONFIRM, "confirm.settle", "clear the migration capabilities", confirm_settle, NULL, true},
+    {UPGRADE_PHASE_CONFIRM, "confirm.clean", "remove what was the old instance's", confirm_clean, NULL, true},
     {0},
 };
 

@@ -29,6 +29,7 @@ typedef struct {
     bool (*run)(Upgrade *upgrade, GError **error);
     /* Takes back what run did, whether it had finished or not; NULL: nothing to take back. Idempotent. */
     bool (*undo)(Upgrade *upgrade, GError **error);
+    bool is_optional; /* its failure is a warning: the guest is where it belongs without it */
 } UpgradeStep;
 
 /* The table; ends with a step whose name is NULL. */
@@ -67,7 +68,9 @@ bool perform_complete(Upgrade *upgrade, GError **error);
 bool finish_prove(Upgrade *upgrade, GError **error);
 
 bool confirm_pidfile(Upgrade *upgrade, GError **error);
+bool confirm_pidfile_undo(Upgrade *upgrade, GError **error);
 bool confirm_retire(Upgrade *upgrade, GError **error);
+bool confirm_start(Upgrade *upgrade, GError **error);
 bool confirm_names(Upgrade *upgrade, GError **error);
 bool confirm_record(Upgrade *upgrade, GError **error);
 bool confirm_promote(Upgrade *upgrade, GError **error);

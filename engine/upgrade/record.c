@@ -9,11 +9,12 @@
 
 #include "paths/file.h"
 #include "qmp/json.h"
+#include "upgrade/method.h"
 #include "upgrade/phase.h"
 
 #define RECORD_FORMAT "moult-journal"
 #define RECORD_VERSION 1
-#define RECORD_MAX_BYTES (1024 * 1024)
+#define RECORD_MAX_BYTES (8 * 1024 * 1024)
 #define RECORD_MAX_DEPTH 16
 #define RECORD_SUFFIX ".json"
 
@@ -104,6 +105,7 @@ upgrade_record_to_json(const UpgradeRecord *record)
     qmp_json_add_string(object, "phase", upgrade_phase_to_string(phase));
     qmp_json_add_string(object, "step", record->step);
     qmp_json_add_bool(object, "aborting", record->aborting);
+    qmp_json_add_bool(object, "needs_operator", record->needs_operator);
     qmp_json_add_string(object, "target_ran", upgrade_ran_to_string(record->target_ran));
     qmp_json_add_value(object, "source", identity_to_json(record->source_id, &record->source));
     qmp_json_add_value(object, "target", identity_to_json(record->target_id, &record->target));
@@ -144,7 +146,18 @@ names_are_valid(json_object *object)
     const char *guest = qmp_json_get_string(object, "guest");
     const char *uuid = qmp_json_get_string(object, "uuid");
 
-    return session && guest && uuid && g_uuid_string_is_valid(session) && paths_name_is_valid(guest, NULL);
+    return session && guest && uuid && g_uuid_string_is_valid(session) && g_uuid_string_is_valid(uuid) &&
+           paths_name_is_valid(guest, NULL);
+}
+
+/* Numbers grow, the first is 1; a source is a process; a method is one that we can undo. */
+static bool
+instances_are_possible(const UpgradeRecord *record)
+{
+    const UpgradeMethod *method = upgrade_method_find(record->method);
+
+    return record->source_id > 0 && record->target_id > record->source_id && record->source.pid > 0 && method &&
+           g_str_equal(method->name, record->method);
 }
 
 UpgradeRecord *
@@ -167,12 +180,17 @@ upgrade_record_from_json(json_object *object, GError **error)
     if (upgrade_step_find(record->step) < 0 || !cookies ||
         !ran_from_string(qmp_json_get_string(object, "target_ran"), &record->target_ran) ||
         !qmp_json_get_bool(object, "aborting", &record->aborting) ||
+        !qmp_json_get_bool(object, "needs_operator", &record->needs_operator) ||
         !qmp_json_get_bool(object, "source_was_running", &record->source_was_running) ||
         !qmp_json_get_bool(object, "stops_first", &record->stops_first) ||
         !qmp_json_get_bool(object, "start_paused", &record->start_paused) ||
         !identity_from_json(qmp_json_get_object(object, "source"), &record->source_id, &record->source) ||
         !identity_from_json(qmp_json_get_object(object, "target"), &record->target_id, &record->target)) {
         invalid(error, "a journal record with an unknown step or a member of the wrong kind");
+        return NULL;
+    }
+    if (!instances_are_possible(record)) {
+        invalid(error, "a journal record of impossible instances, or of an unknown method");
         return NULL;
     }
     json_object_put(record->cookies);
@@ -194,6 +212,8 @@ upgrade_record_save(const UpgradeRecord *record, const PathsDirs *dirs, GError *
     size_t length = 0;
     const char *text = qmp_json_to_text(object, &length);
 
+    if (length > RECORD_MAX_BYTES) /* no engine would read it back */
+        return invalid(error, "the record of the upgrade is too long");
     return paths_file_replace(path, text, length, 0600, error);
 }
 

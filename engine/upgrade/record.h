@@ -21,7 +21,9 @@ typedef struct {
     char *guest, *uuid;
     char *step;          /* the step being done, or the last one done */
     bool aborting;       /* the way back has begun */
+    bool needs_operator; /* the evidence did not decide; the history has it already */
     UpgradeRan target_ran;
+    bool is_guess;       /* made up for two QEMUs that no journal explains; never on disk as it was made */
     guint64 source_id;
     ProcessIdentity source;
     guint64 target_id;   /* 0 before there is a number */

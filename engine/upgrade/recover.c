@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The decision, and its reason a case. Two rules above all:
+ * The decision, and its reason a case. Three rules above all:
  *
  * - A source may get the guest back only when it is certain that the target never ran it: with shared memory, a
  *   target that has run even for a moment has changed the memory under the source's CPU and device state.
  * - A target may be killed without asking whenever it cannot have run. Whether it did is known from its events
- *   (events.h); where it is not known, and the source is not running by itself, nobody may decide but the operator.
+ *   (events.h); where it is not known, and the source does not hold the guest by itself, nobody may decide but the
+ *   operator. ROLL_BACK is still only a wish: handback.c stops the target and looks once more before it kills it.
+ * - A target that has the whole state, did not run and should have (its disk locks did not come, say) is worth less than a
+ *   source that answers: the source has run this guest before.
  */
 #include "upgrade/recover.h"
 
@@ -30,7 +33,8 @@ static const char *const target_names[] = {
     [RECOVER_TARGET_GONE] = "gone",
     [RECOVER_TARGET_MUTE] = "mute",
     [RECOVER_TARGET_WAITING] = "waiting",
-    [RECOVER_TARGET_HOLDS] = "holds",
+    [RECOVER_TARGET_LOADED] = "loaded",
+    [RECOVER_TARGET_RUNS] = "runs",
 };
 
 const char *
@@ -73,11 +77,12 @@ decide_before(const RecoverObserved *seen)
 {
     if (seen->source == RECOVER_SOURCE_GONE)
         return (Decision){RECOVER_ENDED, "the guest's QEMU ended before it handed anything over"};
-    return (Decision){RECOVER_ROLL_BACK, "the target was never given the guest; the source was never touched"};
+    return (Decision){RECOVER_ROLL_BACK, "the target was never given the guest"};
 }
 
+/* It runs, or it ran and stands still now. */
 static Decision
-decide_target_holds(const RecoverObserved *seen)
+decide_target_has_run(const RecoverObserved *seen)
 {
     switch (seen->source) {
     case RECOVER_SOURCE_GONE:
@@ -85,15 +90,51 @@ decide_target_holds(const RecoverObserved *seen)
     case RECOVER_SOURCE_HANDED:
         return (Decision){RECOVER_ROLL_FORWARD, "the source has handed over and the target has the guest"};
     case RECOVER_SOURCE_HANDING:
-        return (Decision){RECOVER_ROLL_FORWARD, "the target has the whole state; the source has stopped and must not run again"};
+        return (Decision){RECOVER_ROLL_FORWARD,
+                          "the target has run the guest: the source has stopped and must not run again"};
     case RECOVER_SOURCE_MUTE:
-        return (Decision){RECOVER_ROLL_FORWARD, "a target has the guest only after its source has stopped; that one does not answer"};
+        return (Decision){RECOVER_ROLL_FORWARD,
+                          "the target has run the guest: its source, which does not answer, has stopped"};
     case RECOVER_SOURCE_HOLDS:
         return (Decision){RECOVER_NEEDS_OPERATOR, "both QEMUs claim the guest: somebody has let the source run again"};
     case RECOVER_N_SOURCES:
         break;
     }
     g_assert_not_reached();
+}
+
+/* It has everything and has certainly not run: whoever is left can have the guest. */
+static Decision
+decide_target_loaded_only(const RecoverObserved *seen)
+{
+    switch (seen->source) {
+    case RECOVER_SOURCE_HOLDS:
+        return (Decision){RECOVER_ROLL_BACK, "the source has the guest; the target never ran it"};
+    case RECOVER_SOURCE_GONE:
+        return (Decision){RECOVER_ROLL_FORWARD, "the source is gone and the target has the whole state"};
+    case RECOVER_SOURCE_MUTE:
+        return (Decision){RECOVER_ROLL_FORWARD, "the source does not answer and the target has the whole state"};
+    case RECOVER_SOURCE_HANDING:
+    case RECOVER_SOURCE_HANDED:
+        if (seen->expects_run)
+            return (Decision){RECOVER_ROLL_BACK, "the target has the whole state and does not start"};
+        return (Decision){RECOVER_ROLL_FORWARD, "the target has the whole state, and is to stand still"};
+    case RECOVER_N_SOURCES:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+static Decision
+decide_target_loaded(const RecoverObserved *seen)
+{
+    if (seen->target_ran == UPGRADE_RAN_YES)
+        return decide_target_has_run(seen);
+    if (seen->target_ran == UPGRADE_RAN_NO)
+        return decide_target_loaded_only(seen);
+    if (seen->source == RECOVER_SOURCE_HOLDS)
+        return (Decision){RECOVER_NEEDS_OPERATOR, "both QEMUs claim the guest, and nobody saw whether the target had run it"};
+    return (Decision){RECOVER_ROLL_FORWARD, "the target has the whole state, and may have run the guest"};
 }
 
 static Decision
@@ -125,21 +166,17 @@ decide_target_waiting(const RecoverObserved *seen)
 static Decision
 decide_target_mute(const RecoverObserved *seen)
 {
-    switch (seen->source) {
-    case RECOVER_SOURCE_HOLDS:
+    if (seen->target_ran == UPGRADE_RAN_YES)
+        return decide_target_has_run(seen);
+    if (seen->source == RECOVER_SOURCE_HOLDS)
         return (Decision){RECOVER_ROLL_BACK, "the source has the guest; the target does not answer"};
-    case RECOVER_SOURCE_HANDING:
-        return (Decision){RECOVER_ROLL_BACK, "the hand-over has not completed; the target does not answer and is killed first"};
-    case RECOVER_SOURCE_HANDED:
-    case RECOVER_SOURCE_GONE:
-    case RECOVER_SOURCE_MUTE:
-        if (!seen->waited)
-            return (Decision){RECOVER_WAIT, "the target does not answer yet"};
-        return (Decision){RECOVER_NEEDS_OPERATOR, "the target does not answer: whether it runs the guest is not known"};
-    case RECOVER_N_SOURCES:
-        break;
-    }
-    g_assert_not_reached();
+    if (seen->source == RECOVER_SOURCE_HANDING && seen->target_ran == UPGRADE_RAN_NO)
+        return (Decision){RECOVER_ROLL_BACK, "the hand-over has not completed; the target does not answer and has not run"};
+    if (!seen->waited)
+        return (Decision){RECOVER_WAIT, "the target does not answer yet"};
+    if (seen->source == RECOVER_SOURCE_HANDED && seen->target_ran == UPGRADE_RAN_NO)
+        return (Decision){RECOVER_ROLL_BACK, "the target does not answer and has not run; the source can go on"};
+    return (Decision){RECOVER_NEEDS_OPERATOR, "the target does not answer: whether it runs the guest is not known"};
 }
 
 static Decision
@@ -153,7 +190,7 @@ decide_target_gone(const RecoverObserved *seen)
     case RECOVER_SOURCE_HOLDS:
         if (seen->target_ran == UPGRADE_RAN_YES)
             return (Decision){RECOVER_NEEDS_OPERATOR,
-                              "the target had run the guest before it ended, and the source runs it again on changed memory"};
+                              "the target had run the guest before it ended, and the source has it again on changed memory"};
         return (Decision){RECOVER_ROLL_BACK, "the target has ended; the source has the guest"};
     case RECOVER_SOURCE_HANDING:
         if (seen->target_ran == UPGRADE_RAN_YES)
@@ -172,25 +209,13 @@ decide_target_gone(const RecoverObserved *seen)
 }
 
 static Decision
-decide_proved(const RecoverObserved *seen)
+decide_migrating(const RecoverObserved *seen)
 {
-    if (seen->target == RECOVER_TARGET_GONE)
-        return (Decision){RECOVER_ENDED, "the target ended after it had taken the guest over"};
-    if (seen->source == RECOVER_SOURCE_HOLDS)
-        return (Decision){RECOVER_NEEDS_OPERATOR, "the target has taken the guest over, yet the source runs it too"};
-    return (Decision){RECOVER_ROLL_FORWARD, "the target has taken the guest over"};
-}
-
-static Decision
-decide(RecoverStage stage, const RecoverObserved *seen)
-{
-    if (stage == RECOVER_STAGE_BEFORE)
-        return decide_before(seen);
-    if (stage == RECOVER_STAGE_PROVED)
-        return decide_proved(seen);
     switch (seen->target) {
-    case RECOVER_TARGET_HOLDS:
-        return decide_target_holds(seen);
+    case RECOVER_TARGET_RUNS:
+        return decide_target_has_run(seen);
+    case RECOVER_TARGET_LOADED:
+        return decide_target_loaded(seen);
     case RECOVER_TARGET_WAITING:
         return decide_target_waiting(seen);
     case RECOVER_TARGET_MUTE:
@@ -198,6 +223,53 @@ decide(RecoverStage stage, const RecoverObserved *seen)
     case RECOVER_TARGET_GONE:
         return decide_target_gone(seen);
     case RECOVER_N_TARGETS:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+/* Proved, then ended. A target that was proved to have the guest but never ran it leaves a source that can go on. */
+static Decision
+decide_proved_gone(const RecoverObserved *seen)
+{
+    bool has_run = seen->target_ran == UPGRADE_RAN_YES || (seen->target_ran == UPGRADE_RAN_UNKNOWN && seen->expects_run);
+
+    if (seen->source == RECOVER_SOURCE_GONE)
+        return (Decision){RECOVER_ENDED, "both QEMUs have ended"};
+    if (has_run && seen->source == RECOVER_SOURCE_HOLDS)
+        return (Decision){RECOVER_NEEDS_OPERATOR, "the target had run the guest before it ended, and the source has it again on changed memory"};
+    if (has_run)
+        return (Decision){RECOVER_ENDED, "the target ended after it had taken the guest over"};
+    if (seen->target_ran == UPGRADE_RAN_NO && seen->source != RECOVER_SOURCE_MUTE)
+        return (Decision){RECOVER_ROLL_BACK, "the target ended before it ran the guest; the source can go on"};
+    return (Decision){RECOVER_NEEDS_OPERATOR, "the target had taken the guest over and has ended; whether it had run it is not known"};
+}
+
+static Decision
+decide_proved(const RecoverObserved *seen)
+{
+    if (seen->target == RECOVER_TARGET_GONE)
+        return decide_proved_gone(seen);
+    if (seen->target == RECOVER_TARGET_WAITING && seen->source == RECOVER_SOURCE_GONE)
+        return decide_target_waiting(seen);
+    if (seen->target == RECOVER_TARGET_WAITING)
+        return (Decision){RECOVER_NEEDS_OPERATOR, "the target was proved to have the guest, yet it waits for it"};
+    if (seen->source == RECOVER_SOURCE_HOLDS)
+        return (Decision){RECOVER_NEEDS_OPERATOR, "the target has taken the guest over, yet the source has it too"};
+    return (Decision){RECOVER_ROLL_FORWARD, "the target has taken the guest over"};
+}
+
+static Decision
+decide(RecoverStage stage, const RecoverObserved *seen)
+{
+    switch (stage) {
+    case RECOVER_STAGE_BEFORE:
+        return decide_before(seen);
+    case RECOVER_STAGE_MIGRATING:
+        return decide_migrating(seen);
+    case RECOVER_STAGE_PROVED:
+        return decide_proved(seen);
+    case RECOVER_N_STAGES:
         break;
     }
     g_assert_not_reached();

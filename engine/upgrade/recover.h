@@ -30,16 +30,18 @@ typedef enum {
 typedef enum {
     RECOVER_TARGET_GONE, /* or never started */
     RECOVER_TARGET_MUTE,
-    RECOVER_TARGET_WAITING, /* waits for the state, or is loading it */
-    RECOVER_TARGET_HOLDS,   /* runs the guest, or has the whole state and is paused */
+    RECOVER_TARGET_WAITING, /* waits for the state, or is loading it: it cannot have run */
+    RECOVER_TARGET_LOADED,  /* has the whole state and stands still */
+    RECOVER_TARGET_RUNS,
     RECOVER_N_TARGETS
 } RecoverTarget;
 
 typedef struct {
     RecoverSource source;
     RecoverTarget target;
-    UpgradeRan target_ran;
-    bool waited; /* this was seen again after a bounded wait: waiting once more would not help */
+    UpgradeRan target_ran; /* up to this observation */
+    bool expects_run;      /* the target starts by itself once it has the state: the guest ran, and was to go on running */
+    bool waited;           /* this was seen again after a bounded wait: waiting once more would not help */
 } RecoverObserved;
 
 typedef enum {
@@ -53,6 +55,18 @@ const char *recover_action_to_string(RecoverAction action);
 const char *recover_stage_to_string(RecoverStage stage);
 const char *recover_source_to_string(RecoverSource source);
 const char *recover_target_to_string(RecoverTarget target);
+
+/*
+ * What an operator can choose where the decision is NEEDS_OPERATOR. Whichever QEMU is not kept is killed and reaped first, so
+ * that no choice lets two run.
+ */
+typedef enum { RECOVER_KEEP_SOURCE, RECOVER_KEEP_TARGET, RECOVER_N_KEEPS } RecoverKeep;
+const char *recover_keep_to_string(RecoverKeep keep); /* "source", "target" */
+bool recover_keep_from_string(const char *text, RecoverKeep *ret_keep);
+/* Why KEEP is not to be had, one sentence, static; NULL when it is. */
+const char *recover_refuse_choice(RecoverStage stage, const RecoverObserved *observed, RecoverKeep keep);
+/* What KEEP does and what it costs, one sentence, static; whether it is refused or not. */
+const char *recover_describe_choice(RecoverStage stage, const RecoverObserved *observed, RecoverKeep keep);
 
 RecoverStage recover_stage_of(const UpgradeRecord *record);
 RecoverAction recover_decide(RecoverStage stage, const RecoverObserved *observed);

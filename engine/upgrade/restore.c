@@ -5,10 +5,10 @@
  */
 #include "upgrade/restore.h"
 
-#include <unistd.h>
-
 #include "guest/error.h"
-#include "guest/find.h"
+#include "guest/hold.h"
+#include "process/freeze.h"
+#include "process/proc.h"
 #include "qmp/json.h"
 #include "upgrade/phase.h"
 #include "upgrade/session.h"
@@ -20,10 +20,12 @@ any_definition(const UpgradeRecord *record, const GuestInstance *other)
 {
     if (other && other->definition)
         return guest_definition_copy(other->definition);
-    return guest_definition_new(record->guest, record->uuid, "/");
+    GuestDefinition *definition = guest_definition_new(record->guest, record->uuid, "/");
+    definition->transient = true; /* nobody has defined this */
+    return definition;
 }
 
-/* A source of which nothing is left but what the record says. */
+/* A source that has no record of its own that could be read: its process may live all the same. */
 static ObjlistDomain *
 stand_in_source(const GuestEnvironment *environment, const UpgradeRecord *record, const GuestInstance *target)
 {
@@ -34,33 +36,48 @@ stand_in_source(const GuestEnvironment *environment, const UpgradeRecord *record
     instance->definition = any_definition(record, target);
     instance->domain_id = record->source_id;
     instance->process = record->source;
+    guest_hold(instance, objlist_domain_get_paths(domain), NULL);
     if (target && target->hugetlbfs_dir) {
         g_autofree char *folder = g_path_get_dirname(target->hugetlbfs_dir);
         instance->hugetlbfs_dir = g_strdup_printf("%s/%" G_GUINT64_FORMAT, folder, record->source_id);
     }
     objlist_domain_set_data(domain, instance, (GDestroyNotify)guest_instance_free);
-    objlist_domain_begin_job(domain, "recovery", 0, NULL);
     return domain;
 }
 
+/* A target that an engine had stopped when it died must not stand still any longer than it takes to find it. */
 static void
-hold_process(GuestInstance *instance, const PathsInstance *paths, const ProcessIdentity *recorded)
+hold_target(GuestInstance *instance, const PathsInstance *paths, const ProcessIdentity *recorded)
 {
+    g_autoptr(GError) error = NULL;
+
     if (instance->process.pid == 0)
         instance->process = *recorded;
-    if (instance->process.pid == 0 && !guest_find_by_mark(paths, &instance->process))
-        return;
-    instance->pidfd = process_identity_open(&instance->process, NULL);
-    if (instance->pidfd < 0)
-        return;
-    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
-    instance->monitor = qmp_client_connect(paths->monitor_socket, instance->definition->name, NULL);
-    if (instance->monitor && !qmp_client_wait_ready(instance->monitor, &limit, NULL))
-        g_clear_pointer(&instance->monitor, qmp_client_free);
+    if (guest_hold(instance, paths, &error) == GUEST_HOLD_UNKNOWN)
+        g_warning("%s: the process of instance %" G_GUINT64_FORMAT ": %s", instance->definition->name,
+                  instance->domain_id, error->message);
+    if (instance->pidfd >= 0)
+        process_thaw(instance->pidfd, NULL);
+}
+
+/* A target whose own record cannot be read: what its process says has to do. */
+static GuestInstance *
+stand_in_target(const UpgradeRecord *record, const GuestInstance *source)
+{
+    GuestInstance *instance = guest_instance_new();
+
+    instance->definition = any_definition(record, source);
+    instance->domain_id = record->target_id;
+    if (record->target.pid > 0)
+        instance->binary.path = process_proc_dup_exe(record->target.pid, NULL, NULL);
+    if (!instance->binary.path)
+        instance->binary.path = g_strdup(instance->definition->binary);
+    instance->binary.version = g_strdup("");
+    return instance;
 }
 
 static GuestSpawn *
-restore_target(const GuestEnvironment *environment, const UpgradeRecord *record, const GuestInstance *source)
+restore_target(const GuestEnvironment *environment, UpgradeRecord *record, const GuestInstance *source)
 {
     GuestSpawn *spawn = g_new0(GuestSpawn, 1);
 
@@ -70,12 +87,10 @@ restore_target(const GuestEnvironment *environment, const UpgradeRecord *record,
     spawn->handed = g_ptr_array_new_with_free_func((GDestroyNotify)guest_handed_free);
     spawn->paths = paths_instance_new(environment->dirs, record->target_id);
     spawn->instance = guest_instance_load(spawn->paths, NULL);
-    if (!spawn->instance) {
-        spawn->instance = guest_instance_new();
-        spawn->instance->definition = any_definition(record, source);
-        spawn->instance->domain_id = record->target_id;
-    }
-    hold_process(spawn->instance, spawn->paths, &record->target);
+    if (!spawn->instance)
+        spawn->instance = stand_in_target(record, source);
+    hold_target(spawn->instance, spawn->paths, &record->target);
+    record->target = spawn->instance->process;
     spawn->made_dir = true;
     spawn->made_hugetlbfs = spawn->instance->hugetlbfs_dir != NULL;
     return spawn;
@@ -100,6 +115,24 @@ restore_times(Upgrade *upgrade)
     qmp_json_get_int64(qmp_json_get_object(cookies, "finish"), "resume_us", &upgrade->resume_us);
 }
 
+UpgradeRecord *
+upgrade_record_for_pair(const GuestInstance *source, const GuestInstance *target)
+{
+    UpgradeRecord *record = upgrade_record_new(source->definition->name, source->definition->uuid);
+
+    record->source_id = source->domain_id;
+    record->source = source->process;
+    record->target_id = target->domain_id;
+    record->target = target->process;
+    record->step = g_strdup(UPGRADE_STEP_MIGRATE);
+    record->method = g_strdup(upgrade_method_shared.name);
+    record->started = guest_instance_dup_now();
+    record->source_was_running = true;
+    record->needs_operator = true;
+    record->is_guess = true;
+    return record;
+}
+
 Upgrade *
 upgrade_restore(const GuestEnvironment *environment, UpgradeRecord *record, ObjlistDomain *source)
 {
@@ -111,6 +144,7 @@ upgrade_restore(const GuestEnvironment *environment, UpgradeRecord *record, Objl
 
     upgrade_record_free(upgrade->record);
     upgrade->record = record;
+    upgrade->was_marked = record->needs_operator;
     upgrade->spawn = spawn;
     upgrade->begun = true;
     upgrade->method = upgrade_method_find(record->method);
@@ -126,13 +160,61 @@ upgrade_restore(const GuestEnvironment *environment, UpgradeRecord *record, Objl
     return upgrade;
 }
 
-void
-upgrade_run_recovery(Upgrade *upgrade)
+static void
+begin(Upgrade *upgrade)
 {
     upgrade->started_us = g_get_monotonic_time();
     upgrade->wait = qmp_wait_from_now(UPGRADE_TIMEOUT_DEFAULT_MS, -1);
     guest_error_set(&upgrade->error, GUEST_ERROR_FAILED, "interrupted", NULL,
                     "the engine ended during the upgrade, at %s", upgrade->record->step);
-    upgrade_settle(upgrade, upgrade_step_find(upgrade->record->step));
+}
+
+static void
+end(Upgrade *upgrade)
+{
     upgrade->duration_us = g_get_monotonic_time() - upgrade->started_us;
+}
+
+void
+upgrade_run_recovery(Upgrade *upgrade)
+{
+    begin(upgrade);
+    if (upgrade->record->is_guess)
+        upgrade_settle_look(upgrade);
+    else
+        upgrade_settle(upgrade, upgrade_step_find(upgrade->record->step));
+    end(upgrade);
+}
+
+bool
+upgrade_resolve(Upgrade *upgrade, RecoverKeep choice, GError **error)
+{
+    begin(upgrade);
+    bool done = upgrade_settle_choice(upgrade, upgrade_step_find(upgrade->record->step), choice, error);
+    end(upgrade);
+    return done;
+}
+
+bool
+upgrade_was_marked(const Upgrade *upgrade)
+{
+    return upgrade->was_marked;
+}
+
+ObjlistDomain *
+upgrade_get_source_domain(const Upgrade *upgrade)
+{
+    return upgrade->source;
+}
+
+json_object *
+upgrade_steal_evidence(Upgrade *upgrade)
+{
+    return g_steal_pointer(&upgrade->evidence);
+}
+
+UpgradeRecord *
+upgrade_steal_record(Upgrade *upgrade)
+{
+    return g_steal_pointer(&upgrade->record);
 }

@@ -67,7 +67,8 @@ upgrade_dup_result(const Upgrade *upgrade)
     qmp_json_add_string(object, "method", upgrade->method ? upgrade->method->name : NULL);
     qmp_json_add_value(object, "from", upgrade_qemu_to_json(&upgrade->from));
     qmp_json_add_value(object, "to", upgrade_qemu_to_json(&upgrade->to));
-    if (upgrade->outcome == UPGRADE_OUTCOME_UPGRADED && upgrade->stop_us >= 0 && upgrade->resume_us >= 0)
+    /* QEMU's event times are the host's wall clock, which may have been set back in between. */
+    if (upgrade->outcome == UPGRADE_OUTCOME_UPGRADED && upgrade->stop_us >= 0 && upgrade->resume_us >= upgrade->stop_us)
         add_ms(object, "downtime_ms", upgrade->resume_us - upgrade->stop_us);
     add_ms(object, "duration_ms", upgrade->duration_us);
     bool has_new = upgrade->outcome == UPGRADE_OUTCOME_UPGRADED || upgrade->outcome == UPGRADE_OUTCOME_NEEDS_OPERATOR;

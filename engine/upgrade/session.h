@@ -10,6 +10,7 @@
 #include "upgrade/method.h"
 #include "upgrade/preflight.h"
 #include "upgrade/record.h"
+#include "upgrade/recover.h"
 #include "upgrade/upgrade.h"
 
 struct Upgrade {
@@ -30,7 +31,11 @@ struct Upgrade {
 
     bool source_was_running;
     bool stops_first;       /* the method stops the guest before `migrate`: we let the target run */
-    bool target_watched;    /* its events have been read since before it could have run */
+    bool source_stopped;    /* it has said STOP since `migrate`, or since we stopped it for that */
+    bool target_loaded;     /* it has said that its migration is completed */
+    bool target_watched;    /* its events have been read without a gap since before it could have run */
+    RecoverObserved seen;   /* the last look at both */
+    ProcessExit source_end, target_end; /* how each ended, as far as we were told */
     gint64 started_us;      /* monotonic */
     gint64 stopped_us;      /* monotonic: when the guest was stopped for its copy */
     gint64 stop_us, resume_us; /* QEMU's own event times; -1 when there was none */
@@ -45,6 +50,10 @@ struct Upgrade {
     gint64 duration_us;
     GPtrArray *warnings;    /* char*: what failed behind the point of no return and does not touch the guest */
     bool guest_ended;       /* there is no QEMU of the guest any more */
+    json_object *evidence;  /* for NEEDS_OPERATOR; of the main loop once the upgrade is over */
+    bool was_marked;        /* its record said so when it was restored */
+    bool has_choice;        /* the operator has decided: see upgrade_resolve */
+    RecoverKeep choice;
 };
 
 /* What the preflight is asked; strings borrowed. */
@@ -53,15 +62,16 @@ UpgradePreflightRequest upgrade_get_preflight_request(const Upgrade *upgrade);
 /* Switches the method's capabilities ON or off on one of the two. */
 bool upgrade_set_capabilities(Upgrade *upgrade, GuestInstance *instance, bool on, const QmpWait *wait, GError **error);
 
-/*
- * Lets the target have the guest run when it ran before and the method has stopped it; QEMU resumes by itself only
- * what it has stopped itself. Does nothing otherwise, and where it runs already.
- */
-bool upgrade_let_run(Upgrade *upgrade, const QmpWait *wait, GError **error);
 /* Tells whoever watches that STEP goes on; TOTAL_BYTES 0: nothing is counted. */
 void upgrade_tell(Upgrade *upgrade, const char *phase, const char *step, gint64 copied_bytes, gint64 total_bytes);
 
+/* Whether the guest is to run in the target. */
+bool upgrade_wants_run(const Upgrade *upgrade);
+/* Whether the target starts by itself once it has the whole state: QEMU does so unless the guest was stopped before. */
+bool upgrade_expects_run(const Upgrade *upgrade);
+
 /* Of the source and the target; the target's is NULL before Prepare has planned it. Borrowed. */
 GuestInstance *upgrade_get_source(const Upgrade *upgrade);
+PathsInstance *upgrade_get_source_paths(const Upgrade *upgrade);
 GuestInstance *upgrade_get_target(const Upgrade *upgrade);
 PathsInstance *upgrade_get_target_paths(const Upgrade *upgrade);

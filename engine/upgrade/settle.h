@@ -11,3 +11,10 @@
  * fills outcome, guest_ended and, for NEEDS_OPERATOR, the evidence. LAST is the step that had been entered last.
  */
 void upgrade_settle(Upgrade *upgrade, int last);
+/* Only looks, and leaves everything to the operator. */
+void upgrade_settle_look(Upgrade *upgrade);
+/*
+ * The same where the operator has decided: kills the other QEMU, then gives the guest to the one that is kept. FALSE when
+ * CHOICE is not to be had (REFUSED, nothing done) or was not done to its end (NEEDS_OPERATOR).
+ */
+bool upgrade_settle_choice(Upgrade *upgrade, int last, RecoverKeep choice, GError **error);

@@ -14,6 +14,10 @@
 #define UPGRADE_TIMEOUT_KILL_MS 10000      /* from SIGKILL until a process is reaped */
 #define UPGRADE_TIMEOUT_RESUME_MS 30000    /* a source after a roll back, until it runs again (disk locks come back) */
 #define UPGRADE_TIMEOUT_OBSERVE_MS 3000    /* one question to a QEMU whose state is in doubt */
+#define UPGRADE_TIMEOUT_QUIET_MS 200       /* between two questions where no event may come */
+#define UPGRADE_TIMEOUT_END_MS 1000        /* from a closed monitor until its process is known to have ended */
+#define UPGRADE_TIMEOUT_FREEZE_MS 2000     /* from SIGSTOP until every thread of a target stands */
+#define UPGRADE_TIMEOUT_SETTLE_MS 60000    /* an action on the way out of trouble is not begun after this */
 
 /* Copied memory, when the operator names no timeout: what the default above is lengthened by, 64 MiB a second. */
 #define UPGRADE_TIMEOUT_COPY_BYTES_PER_MS (G_GUINT64_CONSTANT(64) * 1048576 / 1000)

@@ -22,6 +22,24 @@ upgrade_get_source(const Upgrade *upgrade)
     return objlist_domain_get_data(upgrade->source);
 }
 
+PathsInstance *
+upgrade_get_source_paths(const Upgrade *upgrade)
+{
+    return objlist_domain_get_paths(upgrade->source);
+}
+
+bool
+upgrade_wants_run(const Upgrade *upgrade)
+{
+    return upgrade->source_was_running && !upgrade->request.start_paused;
+}
+
+bool
+upgrade_expects_run(const Upgrade *upgrade)
+{
+    return upgrade_wants_run(upgrade) && !upgrade->stops_first;
+}
+
 GuestInstance *
 upgrade_get_target(const Upgrade *upgrade)
 {
@@ -51,6 +69,11 @@ upgrade_set_capabilities(Upgrade *upgrade, GuestInstance *instance, bool on, con
 {
     const UpgradeMethod *method = upgrade->method;
 
+    if (!instance->monitor) {
+        guest_error_set(error, GUEST_ERROR_FAILED, "monitor", NULL, "QEMU %d does not answer on its monitor",
+                        instance->process.pid);
+        return false;
+    }
     if (!method) { /* a record of an engine that knew more */
         guest_error_set(error, GUEST_ERROR_FAILED, "method-unknown", NULL, "this engine has no method '%s'",
                         upgrade->record->method ? upgrade->record->method : "");
@@ -144,6 +167,7 @@ upgrade_free(Upgrade *upgrade)
     g_free(upgrade->to.package);
     g_ptr_array_unref(upgrade->warnings);
     g_clear_error(&upgrade->error);
+    json_object_put(upgrade->evidence);
     g_free(upgrade);
 }
 
@@ -235,6 +259,27 @@ bool
 upgrade_has_passed_no_return(const Upgrade *upgrade)
 {
     return g_atomic_int_get(&upgrade->passed_no_return) != 0;
+}
+
+/* Of the one that had the guest last. */
+static bool
+target_had_guest(const Upgrade *upgrade)
+{
+    return upgrade->record && upgrade->record->target_ran == UPGRADE_RAN_YES;
+}
+
+const ProcessExit *
+upgrade_get_guest_end(const Upgrade *upgrade)
+{
+    return target_had_guest(upgrade) ? &upgrade->target_end : &upgrade->source_end;
+}
+
+const char *
+upgrade_get_guest_end_reason(const Upgrade *upgrade)
+{
+    const GuestInstance *instance = target_had_guest(upgrade) ? upgrade_get_target(upgrade) : upgrade_get_source(upgrade);
+
+    return instance ? instance->last_shutdown : NULL;
 }
 
 ObjlistDomain *

@@ -58,6 +58,10 @@ json_object *upgrade_plan(Upgrade *upgrade);
 UpgradeOutcome upgrade_get_outcome(const Upgrade *upgrade);
 /* `Result` of io.moult; owned. */
 json_object *upgrade_dup_result(const Upgrade *upgrade);
+/* How the guest's QEMU ended, where the guest has ended; `known` says whether we were told. Borrowed. */
+const ProcessExit *upgrade_get_guest_end(const Upgrade *upgrade);
+/* The reason QEMU gave for it, NULL when it gave none. Borrowed. */
+const char *upgrade_get_guest_end_reason(const Upgrade *upgrade);
 /* TRUE once nothing can be rolled back any more. Any thread. */
 bool upgrade_has_passed_no_return(const Upgrade *upgrade);
 

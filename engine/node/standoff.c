@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "node/standoff.h"
+
+#include <glib-unix.h>
+#include <unistd.h>
+
+#include "guest/error.h"
+#include "node/guests.h"
+#include "node/state.h"
+#include "qmp/json.h"
+
+typedef struct {
+    Node *node;
+    ObjlistDomain *domain;
+    UpgradeRecord *record;
+    int target_pidfd;
+    guint source_end, target_end; /* GLib sources; 0: nothing to wait for */
+} Standoff;
+
+static void
+standoff_free(gpointer data)
+{
+    Standoff *standoff = data;
+
+    if (standoff->source_end)
+        g_source_remove(standoff->source_end);
+    if (standoff->target_end)
+        g_source_remove(standoff->target_end);
+    if (standoff->target_pidfd >= 0)
+        close(standoff->target_pidfd);
+    upgrade_record_free(standoff->record);
+    objlist_domain_unref(standoff->domain);
+    g_free(standoff);
+}
+
+GHashTable *
+node_standoff_new_table(void)
+{
+    return g_hash_table_new_full(g_str_hash, g_str_equal, NULL, standoff_free);
+}
+
+/* Takes the upgrade up again; the standoff is over until that says otherwise. */
+static void
+take_up(Standoff *standoff, RecoverKeep keep, NodeTakeUpFunc func, gpointer user_data)
+{
+    Node *node = standoff->node;
+    g_autoptr(ObjlistDomain) domain = objlist_domain_ref(standoff->domain);
+    UpgradeRecord *record = g_steal_pointer(&standoff->record);
+
+    g_hash_table_remove(node->standoffs, objlist_domain_get_name(domain));
+    node_take_up(node, record, domain, keep, func, user_data);
+}
+
+static gboolean
+on_source_end(gint pidfd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
+{
+    Standoff *standoff = user_data;
+
+    standoff->source_end = 0;
+    take_up(standoff, RECOVER_N_KEEPS, NULL, NULL);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_target_end(gint pidfd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
+{
+    Standoff *standoff = user_data;
+
+    standoff->target_end = 0;
+    take_up(standoff, RECOVER_N_KEEPS, NULL, NULL);
+    return G_SOURCE_REMOVE;
+}
+
+/* One that has ended already was seen to have: it would be taken up for ever. */
+static guint
+watch_end(int pidfd, GUnixFDSourceFunc func, Standoff *standoff)
+{
+    if (pidfd < 0 || process_has_exited(pidfd))
+        return 0;
+    return g_unix_fd_add(pidfd, G_IO_IN, func, standoff);
+}
+
+static void
+tell(Node *node, ObjlistDomain *domain)
+{
+    json_object *data = json_object_new_object();
+
+    qmp_json_add_string(data, "state", objlist_domain_state_to_string(OBJLIST_DOMAIN_NEEDS_OPERATOR));
+    node_events_emit(node->events, "guest-state", objlist_domain_get_name(domain), objlist_domain_get_id(domain), data);
+}
+
+void
+node_standoff_add(Node *node, ObjlistDomain *domain, Upgrade *upgrade)
+{
+    Standoff *standoff = g_new0(Standoff, 1);
+    GuestInstance *source = objlist_domain_get_data(domain);
+
+    json_object_put(source->evidence);
+    source->evidence = upgrade_steal_evidence(upgrade);
+    /* Nobody reads it meanwhile, and QEMU keeps what nobody reads. */
+    g_clear_pointer(&source->monitor, qmp_client_free);
+    objlist_domain_set_state(domain, OBJLIST_DOMAIN_NEEDS_OPERATOR);
+    if (!node_guests_is_known(node, domain))
+        objlist_tables_add_primary(node->environment.tables, domain, NULL);
+    *standoff = (Standoff){.node = node, .domain = objlist_domain_ref(domain), .record = upgrade_steal_record(upgrade)};
+    standoff->target_pidfd = process_identity_open(&standoff->record->target, NULL);
+    standoff->source_end = watch_end(source->pidfd, on_source_end, standoff);
+    standoff->target_end = watch_end(standoff->target_pidfd, on_target_end, standoff);
+    g_hash_table_replace(node->standoffs, (gpointer)objlist_domain_get_name(domain), standoff);
+    tell(node, domain);
+}
+
+void
+node_standoff_resolve(Node *node, const char *name, RecoverKeep keep, NodeTakeUpFunc func, gpointer user_data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(ObjlistDomain) domain = node_guests_find(node, name, &error);
+    Standoff *standoff = domain ? g_hash_table_lookup(node->standoffs, name) : NULL;
+
+    if (domain && !standoff)
+        guest_error_set(&error, GUEST_ERROR_REFUSED, "not-in-doubt", "moult show tells its state",
+                        "guest '%s' does not need its operator", name);
+    if (standoff)
+        take_up(standoff, keep, func, user_data);
+    else
+        func(NULL, error, user_data);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Guests that need their operator: two QEMUs of which nobody knows who has the guest. Nothing is done to either; their ends
+ * are noticed, for one that is gone may decide what two could not.
+ */
+#pragma once
+
+#include "node/takeup.h"
+
+/* DOMAIN is the source's; it stands for the guest in the primary tables meanwhile. Takes record and evidence out of UPGRADE. */
+void node_standoff_add(Node *node, ObjlistDomain *domain, Upgrade *upgrade);
+
+/*
+ * The operator's choice for the guest called NAME. Refused ("guest-unknown", "not-in-doubt", "choice-refused") or done; FUNC is
+ * called in the main loop, once, RESULT being NULL where there was nothing to decide.
+ */
+void node_standoff_resolve(Node *node, const char *name, RecoverKeep keep, NodeTakeUpFunc func, gpointer user_data);
+
+/* For node_new alone. */
+GHashTable *node_standoff_new_table(void);
