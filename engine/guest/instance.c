@@ -5,9 +5,11 @@
  */
 #include "guest/instance.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include "paths/file.h"
+#include "qemu/deferred.h"
 #include "qemu/memory.h"
 #include "qmp/json.h"
 
@@ -22,6 +24,7 @@ guest_instance_new(void)
     GuestInstance *instance = g_new0(GuestInstance, 1);
 
     instance->pidfd = -1;
+    instance->deferred = qemu_deferred_list_new();
     instance->memory = g_ptr_array_new_with_free_func((GDestroyNotify)qemu_memory_backend_free);
     return instance;
 }
@@ -41,6 +44,7 @@ guest_instance_free(GuestInstance *instance)
     g_free(instance->machine_type);
     g_strfreev(instance->command_line);
     g_ptr_array_unref(instance->memory);
+    g_ptr_array_unref(instance->deferred);
     g_free(instance->hugetlbfs_dir);
     g_free(instance->pidfile);
     g_free(instance->started);
@@ -66,6 +70,16 @@ guest_binary_set(GuestBinary *binary, const QemuBinary *probed)
         .version = g_strdup(probed->version_text),
         .package = g_strdup(probed->package),
     };
+}
+
+QemuVersion
+guest_binary_get_version(const GuestBinary *binary)
+{
+    QemuVersion version = {0};
+
+    if (!binary->version || sscanf(binary->version, "%d.%d.%d", &version.major, &version.minor, &version.micro) < 2)
+        return (QemuVersion){0};
+    return version;
 }
 
 guint64
@@ -133,6 +147,7 @@ guest_instance_to_json(const GuestInstance *instance, GError **error)
     qmp_json_add_value(object, "memory", memory_to_json(instance->memory));
     qmp_json_add_string(object, "hugetlbfs_dir", instance->hugetlbfs_dir);
     qmp_json_add_string(object, "pidfile", instance->pidfile);
+    qmp_json_add_value(object, "deferred", qemu_deferred_list_to_json(instance->deferred));
     qmp_json_add_string(object, "started", instance->started);
     qmp_json_add_string(object, "upgraded", instance->upgraded);
     qmp_json_add_string(object, "method", instance->method);
@@ -168,6 +183,21 @@ memory_from_json(GPtrArray *memory, json_object *array, GError **error)
             return false;
         g_ptr_array_add(memory, backend);
     }
+    return true;
+}
+
+/* A record of before there was such a list has none. */
+static bool
+deferred_from_json(GuestInstance *instance, json_object *array, GError **error)
+{
+    GPtrArray *deferred = qemu_deferred_list_from_json(array);
+
+    if (!deferred) {
+        g_set_error(error, PATHS_ERROR, PATHS_ERROR_INVALID, "the instance record has a damaged list of what is deferred");
+        return false;
+    }
+    g_ptr_array_unref(instance->deferred);
+    instance->deferred = deferred;
     return true;
 }
 
@@ -211,6 +241,8 @@ guest_instance_from_json(json_object *object, GError **error)
     instance->command_line = qmp_json_dup_strv(object, "command_line");
     instance->hugetlbfs_dir = g_strdup(qmp_json_get_string(object, "hugetlbfs_dir"));
     instance->pidfile = g_strdup(qmp_json_get_string(object, "pidfile"));
+    if (!deferred_from_json(instance, qmp_json_get_array(object, "deferred"), error))
+        return NULL;
     instance->started = g_strdup(qmp_json_get_string(object, "started"));
     instance->upgraded = g_strdup(qmp_json_get_string(object, "upgraded"));
     instance->method = g_strdup(qmp_json_get_string(object, "method"));

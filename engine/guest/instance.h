@@ -36,6 +36,7 @@ typedef struct {
     GPtrArray *memory;    /* QemuMemoryBackend, with the identity of each file */
     char *hugetlbfs_dir;  /* NULL when unused */
     char *pidfile;        /* absolute; the operator's -pidfile, which the engine keeps; NULL when none */
+    GPtrArray *deferred;  /* QemuDeferred: what is not open yet and shall be (deferred.h) */
     char *started;        /* RFC 3339: when the guest was started */
     char *upgraded;       /* when this instance took over; NULL before the first upgrade */
     char *method;         /* by which it came to be; NULL before the first upgrade */
@@ -54,6 +55,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestInstance, guest_instance_free)
 /* Fills BINARY from what a probe found. */
 void guest_binary_set(GuestBinary *binary, const QemuBinary *probed);
 
+/* Its version as numbers; zeroed when it cannot be read. */
+QemuVersion guest_binary_get_version(const GuestBinary *binary);
 /* Sum of the memory backends. */
 guint64 guest_instance_get_memory_bytes(const GuestInstance *instance);
 

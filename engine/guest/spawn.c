@@ -31,6 +31,7 @@ plan_for(const GuestDefinition *definition, const QemuBinary *binary, const Gues
         .hugetlbfs_dir = hugetlbfs_dir,
         .machine_type = source ? source->machine_type : NULL,
         .memory = source ? source->memory : NULL,
+        .running = source ? guest_binary_get_version(&source->binary) : (QemuVersion){0},
         .holdings = holdings,
         .start_paused = options && options->start_paused,
         .convert_private = options && options->convert_private,
@@ -116,6 +117,8 @@ instance_for(const GuestSpawn *spawn, const GuestDefinition *definition, const Q
     guest_binary_set(&instance->binary, binary);
     instance->machine_type = g_strdup(spawn->plan->machine_type);
     instance->command_line = g_strdupv(spawn->plan->argv);
+    g_ptr_array_unref(instance->deferred);
+    instance->deferred = qemu_deferred_list_copy(spawn->plan->deferred);
     instance->pidfile = absolute_pidfile(spawn->plan, definition);
     instance->started = source ? g_strdup(source->started) : guest_instance_dup_now();
     instance->hugetlbfs_dir =

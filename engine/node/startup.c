@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guest/deferred.h"
 #include "guest/find.h"
 #include "guest/hold.h"
 #include "node/ending.h"
@@ -287,6 +288,20 @@ recover_all(Node *node, GPtrArray *records)
     g_source_remove(timer);
 }
 
+/* Ports that were not free, or an engine that ended, when an upgrade was to open them. */
+static void
+open_deferred(ObjlistDomain *domain, GuestInstance *instance)
+{
+    QmpWait wait = qmp_wait_from_now(STATUS_TIMEOUT_MS, -1);
+    g_autoptr(GError) error = NULL;
+
+    if (instance->deferred->len == 0)
+        return;
+    if (!guest_deferred_open(instance, &wait, &error) ||
+        !guest_instance_save(instance, objlist_domain_get_paths(domain), &error))
+        g_warning("%s: %s", objlist_domain_get_name(domain), error->message);
+}
+
 /* Those that ended while no engine was there are cleaned up; the others are watched from now on. */
 static void
 supervise_all(Node *node)
@@ -303,8 +318,10 @@ supervise_all(Node *node)
             continue;
         if (guest_has_ended(instance, objlist_domain_get_paths(domain)))
             node_ending_handle_reaped(node, domain, &unknown);
-        else
+        else {
+            open_deferred(domain, instance);
             node_supervise_start(node, domain);
+        }
     }
 }
 

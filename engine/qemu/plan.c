@@ -20,6 +20,7 @@ qemu_plan_free(QemuPlan *plan)
     g_free(plan->pidfile);
     g_clear_pointer(&plan->memory, g_ptr_array_unref);
     g_clear_pointer(&plan->fds, g_array_unref);
+    g_clear_pointer(&plan->deferred, g_ptr_array_unref);
     g_clear_pointer(&plan->findings, g_ptr_array_unref);
     g_free(plan);
 }
@@ -31,6 +32,7 @@ plan_alloc(void)
 
     plan->memory = g_ptr_array_new_with_free_func((GDestroyNotify)qemu_memory_backend_free);
     plan->fds = g_array_new(FALSE, TRUE, sizeof(QemuPlanFd));
+    plan->deferred = qemu_deferred_list_new();
     plan->findings = qemu_findings_new();
     return plan;
 }

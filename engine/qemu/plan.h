@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "qemu/binary.h"
+#include "qemu/deferred.h"
 #include "qemu/finding.h"
 #include "qemu/holding.h"
 #include "qemu/memory.h"
@@ -58,6 +59,7 @@ typedef struct {
     const char *hugetlbfs_dir;     /* directory of this instance on a hugetlbfs mount; NULL when unused */
     const char *machine_type;      /* INCOMING: the source's resolved machine type; NULL for FRESH */
     const GPtrArray *memory;       /* INCOMING: the source's QemuMemoryBackend's; NULL for FRESH */
+    QemuVersion running;           /* INCOMING: the source's version; zeroed: not known */
     const GPtrArray *holdings;     /* INCOMING: QemuHolding, what the source holds; NULL: nothing is known */
     bool start_paused;             /* INCOMING with --paused: -S */
     bool convert_private;          /* INCOMING: private memory is made anew, as a shared file of ours */
@@ -71,6 +73,7 @@ typedef struct {
     char *uuid;             /* the guest's UUID: the operator's -uuid, else the context's */
     GPtrArray *memory;      /* QemuMemoryBackend: what the engine has to create (FRESH) or hand over (INCOMING) */
     GArray *fds;            /* QemuPlanFd */
+    GPtrArray *deferred;    /* QemuDeferred: what is opened once the old QEMU is gone */
     GPtrArray *findings;    /* QemuFinding: what `check` shows of the rules' judgement */
     char *run_as;           /* the user, or "uid:gid", that QEMU changes to by itself (-runas); NULL: none */
     char *pidfile;          /* path of the operator's -pidfile, relative to the guest's cwd; the engine writes it. NULL: none */

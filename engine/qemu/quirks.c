@@ -26,6 +26,15 @@ static const QemuQuirk table[] = {
         .instead = "such memory is taken for private memory, and copied into a file of its own",
         .established = "source: migration/ram.c:migrate_ram_is_ignored() asks for qemu_ram_is_named_file() since 8.1",
     },
+    {
+        .id = QEMU_QUIRK_USER_NETWORKS_UNNUMBERED,
+        .until = {8, 2, 0},
+        .accelerator = QEMU_ACCELERATOR_UNKNOWN,
+        .broken = "it calls all user networks the first, and knows no second one in the state of a newer QEMU",
+        .instead = "a guest with several is not taken back to such a QEMU",
+        .established = "measured: 10.0.2 to 7.2.22 with two fails with \"Unknown savevm section or instance 'slirp' 1\"; "
+                       "source: net/slirp.c registers with VMSTATE_INSTANCE_ID_ANY since 8.2",
+    },
 };
 
 const char *

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Network back ends (-netdev, -nic, -net). Only user networking without forwarded ports can be opened twice
- * at once.
+ * Network back ends (-netdev, -nic, -net).
  */
 #include "qemu/rules.h"
 
@@ -17,7 +16,7 @@ static const Backend backends[] = {
     {"none", NULL, NULL},
     {"nic", NULL, NULL}, /* "-net nic": the guest's side */
     {"hubport", NULL, NULL},
-    {"user", NULL, NULL}, /* judged by itself */
+    {"user", NULL, NULL}, /* rules-network-user.c */
     {"tap", "net-tap", "the running QEMU holds the TAP device"},
     {"bridge", "net-tap", "the running QEMU holds the TAP device"},
     {"vhost-user", "device-vhost-user", "its other half is a process that talks to one QEMU at a time"},
@@ -48,38 +47,6 @@ report(QemuRules *rules, const QemuArg *arg, const char *code, const char *hint,
                     arg->value, reason);
 }
 
-/* Keys that forward may be written once or be a list in JSON: "hostfwd", "hostfwd.0.str". */
-static void
-look_for_forward(const char *key, const char *value G_GNUC_UNUSED, gpointer data)
-{
-    const char **found = data;
-
-    if (g_str_has_prefix(key, "hostfwd"))
-        *found = "net-hostfwd";
-    else if (g_str_has_prefix(key, "guestfwd") && !*found)
-        *found = "net-guestfwd";
-}
-
-static void
-look_at_user(QemuRules *rules, const QemuArg *arg)
-{
-    const char *forward = NULL;
-
-    qemu_keyval_foreach(arg->settings, look_for_forward, &forward);
-    if (!forward)
-        qemu_findings_add(
-            rules->plan->findings, QEMU_FINDING_OK, "net-user", NULL,
-            "“%s %.100s”: connections that are open through user networking end with the old QEMU", arg->word,
-            arg->value);
-    else if (strcmp(forward, "net-hostfwd") == 0)
-        report(rules, arg, forward,
-               "leave hostfwd= out; forward the port with the command hostfwd_add when it is needed",
-               "the running QEMU holds the forwarded port");
-    else
-        report(rules, arg, forward, "leave guestfwd= out",
-               "what the guest's connections are forwarded to would be opened a second time");
-}
-
 bool
 qemu_rule_network(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *arg,
                   GError **error G_GNUC_UNUSED)
@@ -90,7 +57,7 @@ qemu_rule_network(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg 
     if (!backend)
         return true;
     if (strcmp(type, "user") == 0)
-        look_at_user(rules, arg);
+        qemu_rules_carry_user(rules, arg);
     else if (backend->code)
         report(rules, arg, backend->code, "use user networking without forwarded ports, or plan a restart",
                backend->reason);

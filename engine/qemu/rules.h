@@ -145,6 +145,7 @@ bool qemu_rule_vnc(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError 
 bool qemu_rule_display_default(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 
 /* rules-network.c */
+void qemu_rules_carry_user(QemuRules *rules, QemuArg *arg); /* rules-network-user.c */
 bool qemu_rule_network(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 
 /* rules-chardev.c */

@@ -3,6 +3,7 @@
  * Confirm, on the source: the old process goes, then its names. Every step is idempotent, for recovery runs them all
  * again. From confirm.names on none touches the guest, so a failure is a warning and the next step goes on.
  */
+#include "guest/deferred.h"
 #include "guest/error.h"
 #include "guest/hold.h"
 #include "guest/pidfile.h"
@@ -99,6 +100,15 @@ confirm_start(Upgrade *upgrade, GError **error)
     upgrade_events_collect(upgrade);
     upgrade->record->target_ran = UPGRADE_RAN_YES;
     return true;
+}
+
+/* What the two could not hold at once: forwarded ports, VNC. */
+bool
+confirm_reopen(Upgrade *upgrade, GError **error)
+{
+    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_COMMAND_MS, -1);
+
+    return guest_deferred_open(upgrade_get_target(upgrade), &limit, error);
 }
 
 bool

@@ -61,6 +61,7 @@ const UpgradeStep upgrade_steps[] = {
      confirm_pidfile_undo, true},
     {UPGRADE_PHASE_CONFIRM, "confirm.retire", "end the old QEMU", confirm_retire, NULL},
     {UPGRADE_PHASE_CONFIRM, "confirm.start", "start the guest, should it not have started by itself", confirm_start, NULL},
+    {UPGRADE_PHASE_CONFIRM, "confirm.reopen", "open the ports that the old QEMU held", confirm_reopen, NULL, true},
     {UPGRADE_PHASE_CONFIRM, "confirm.names", "move the stable names to the new instance", confirm_names, NULL, true},
     {UPGRADE_PHASE_CONFIRM, "confirm.record", "write the new instance's record", confirm_record, NULL, true},
     {UPGRADE_PHASE_CONFIRM, "confirm.promote", "move the target into the primary tables", confirm_promote, NULL, true},

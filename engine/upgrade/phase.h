@@ -71,6 +71,7 @@ bool confirm_pidfile(Upgrade *upgrade, GError **error);
 bool confirm_pidfile_undo(Upgrade *upgrade, GError **error);
 bool confirm_retire(Upgrade *upgrade, GError **error);
 bool confirm_start(Upgrade *upgrade, GError **error);
+bool confirm_reopen(Upgrade *upgrade, GError **error);
 bool confirm_names(Upgrade *upgrade, GError **error);
 bool confirm_record(Upgrade *upgrade, GError **error);
 bool confirm_promote(Upgrade *upgrade, GError **error);

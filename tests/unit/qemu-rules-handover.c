@@ -189,6 +189,54 @@ standard_output_goes_where_it_went(void **state)
     assert_true(has_words(plan, "-serial stdio"));
 }
 
+/* "BEFORE; LINE" of the deferred monitor lines, each on a line of its own. Owned. */
+static char *
+dup_deferred(const QemuPlan *plan)
+{
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < plan->deferred->len; i++) {
+        const QemuDeferred *one = g_ptr_array_index(plan->deferred, i);
+        json_object *line = json_object_object_get(one->arguments, "command-line");
+        g_string_append_printf(text, "%s; %s\n", one->before, json_object_get_string(line));
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void
+forwarded_ports_are_opened_later(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *left, *deferred;
+    } cases[] = {
+        {"-netdev user,id=n,hostfwd=tcp::2222-:22,net=10.1.0.0/16,hostfwd=udp:127.0.0.1:53-10.1.0.15:53",
+         "-netdev user,id=n,net=10.1.0.0/16 ",
+         "hostfwd_remove tcp::2222; hostfwd_add tcp::2222-:22\n"
+         "hostfwd_remove udp:127.0.0.1:53; hostfwd_add udp:127.0.0.1:53-10.1.0.15:53\n"},
+        {"-nic user,hostfwd=tcp::1-:2", "-nic user ", "hostfwd_remove tcp::1; hostfwd_add tcp::1-:2\n"},
+        {"-netdev user,id=a -netdev user,id=b,hostfwd=tcp::1-:2", "-netdev user,id=b ",
+         "hostfwd_remove b tcp::1; hostfwd_add b tcp::1-:2\n"},
+        {"-nic user,hostfwd=tcp::1-:2 -nic user", "-nic user,id=moult-net0 -nic user ",
+         "hostfwd_remove moult-net0 tcp::1; hostfwd_add moult-net0 tcp::1-:2\n"},
+        {"-netdev "
+         "{\"type\":\"user\",\"id\":\"n\",\"hostfwd\":[{\"str\":\"tcp::1-:2\"},{\"str\":\"tcp::3-:4\"}]}",
+         "{\"type\":\"user\",\"id\":\"n\"} ",
+         "hostfwd_remove tcp::1; hostfwd_add tcp::1-:2\nhostfwd_remove tcp::3; hostfwd_add tcp::3-:4\n"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(QemuPlan) plan = plan_target("7.2", cases[i].line);
+        g_autofree char *deferred = dup_deferred(plan);
+        g_autofree char *line = g_strjoinv(" ", plan->argv);
+        if (!strstr(line, cases[i].left) || strcmp(deferred, cases[i].deferred) != 0)
+            fail_msg("“%s” became “%s” and “%s”", cases[i].line, line, deferred);
+        fixture_assert_finding(plan, "net-hostfwd", QEMU_FINDING_OK);
+    }
+    g_autoptr(QemuPlan) odd = plan_target("7.2", "-nic user,hostfwd=tcp:a\"b:1-:2");
+    fixture_assert_finding(odd, "net-hostfwd", QEMU_FINDING_BLOCK);
+}
+
 int
 main(void)
 {
@@ -198,6 +246,7 @@ main(void)
         cmocka_unit_test(connections_are_handed_over_when_they_would_not_come_again),
         cmocka_unit_test(what_is_not_there_or_not_certain_is_refused),
         cmocka_unit_test(standard_output_goes_where_it_went),
+        cmocka_unit_test(forwarded_ports_are_opened_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest/deferred.h"
+
+#include <string.h>
+
+#include "guest/error.h"
+#include "qemu/deferred.h"
+#include "qmp/commands.h"
+#include "qmp/json.h"
+#include "qmp/text.h"
+
+#define ATTEMPTS 5
+#define PAUSE_MS 200
+
+/* The human monitor answers with its complaint, or with nothing. */
+static bool
+run_human(QmpClient *monitor, const QemuDeferred *deferred, const QmpWait *wait, GError **error)
+{
+    const char *line = qmp_json_get_string(deferred->arguments, "command-line");
+    g_autofree char *answer = qmp_human_monitor_command(monitor, line ? line : "", wait, error);
+
+    if (!answer)
+        return false;
+    if (*g_strstrip(answer) == '\0')
+        return true;
+    g_autofree char *quoted = qmp_text_quote(answer, QMP_TEXT_MESSAGE_MAX);
+    guest_error_set(error, GUEST_ERROR_FAILED, "reopen", NULL, "%s", quoted);
+    return false;
+}
+
+static bool
+open_one(GuestInstance *instance, const QemuDeferred *deferred, const QmpWait *wait, GError **error)
+{
+    if (deferred->before) {
+        g_autofree char *ignored = qmp_human_monitor_command(instance->monitor, deferred->before, wait, NULL);
+    }
+    bool opened = g_str_equal(deferred->command, "human-monitor-command")
+                      ? run_human(instance->monitor, deferred, wait, error)
+                      : qmp_client_call(instance->monitor, deferred->command, json_object_get(deferred->arguments), wait,
+                                        NULL, error);
+
+    if (!opened)
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "reopen", "free it, then restart moultd, which tries again",
+                         deferred->what);
+    return opened;
+}
+
+/* Each is tried, whatever became of the others; the first error counts. */
+static bool
+open_all(GuestInstance *instance, const QmpWait *wait, GError **error)
+{
+    GError *first = NULL;
+
+    for (guint i = 0; i < instance->deferred->len;) {
+        GError *local = NULL;
+        if (open_one(instance, g_ptr_array_index(instance->deferred, i), wait, &local)) {
+            g_ptr_array_remove_index(instance->deferred, i);
+            continue;
+        }
+        if (first)
+            g_error_free(local);
+        else
+            first = local;
+        i++;
+    }
+    if (first)
+        g_propagate_error(error, first);
+    return !first;
+}
+
+bool
+guest_deferred_open(GuestInstance *instance, const QmpWait *wait, GError **error)
+{
+    if (instance->deferred->len == 0)
+        return true;
+    if (!instance->monitor) {
+        guest_error_set(error, GUEST_ERROR_FAILED, "reopen", NULL, "the guest has no monitor");
+        return false;
+    }
+    for (unsigned attempt = 1;; attempt++) {
+        g_autoptr(GError) local = NULL;
+        QmpWait pause;
+        if (open_all(instance, wait, &local))
+            return true;
+        pause = qmp_wait_within(wait, PAUSE_MS);
+        if (attempt == ATTEMPTS || qmp_wait_poll(&pause, -1, 0) != QMP_WAIT_TIMED_OUT ||
+            qmp_wait_check(wait) != QMP_WAIT_READY) {
+            g_propagate_error(error, g_steal_pointer(&local));
+            return false;
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Opening what had to wait for the old QEMU's end (qemu/deferred.h). What has been opened leaves the instance's list; what
+ * could not be stays on it, and on its record, to be tried again when an engine takes the guest up.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "guest/instance.h"
+#include "qmp/wait.h"
+
+/*
+ * TRUE when INSTANCE's list is empty afterwards; else the error names the first that could not be opened. A port that is
+ * not free at once is tried again for about a second.
+ */
+bool guest_deferred_open(GuestInstance *instance, const QmpWait *wait, GError **error);

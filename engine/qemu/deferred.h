@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a target gets only once the old QEMU is gone, because the two cannot hold it at once and QEMU knows no
+ * way to hand it over: a listener that a monitor command opens. It is on the record of the instance until it
+ * is open.
+ */
+#pragma once
+
+#include <glib.h>
+#include <json-c/json.h>
+
+typedef struct {
+    char *what;    /* for a person: "port tcp::2222-:22" */
+    char *before;  /* a line for the human monitor that goes first, whatever it answers, so that a second
+                      attempt is harmless; NULL: needs none */
+    char *command; /* of QMP; of human-monitor-command any answer but an empty one is a failure */
+    json_object *arguments; /* may be NULL */
+} QemuDeferred;
+
+/* BEFORE may be NULL; ARGUMENTS are taken. */
+QemuDeferred *qemu_deferred_new(const char *what, const char *before, const char *command,
+                                json_object *arguments);
+/* One whose command is the LINE for the human monitor. */
+QemuDeferred *qemu_deferred_new_human(const char *what, const char *before, const char *line);
+void qemu_deferred_free(QemuDeferred *deferred);
+/* GPtrArray of QemuDeferred with its free function. */
+GPtrArray *qemu_deferred_list_new(void);
+GPtrArray *qemu_deferred_list_copy(const GPtrArray *list);
+
+/* [{"what","before","command","arguments"}]; owned. */
+json_object *qemu_deferred_list_to_json(const GPtrArray *list);
+/* ARRAY NULL: an empty list. At most 256; NULL when something in it is not of this shape. */
+GPtrArray *qemu_deferred_list_from_json(json_object *array);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Opening what was deferred, with a QEMU that refuses at times; and its place on the record of an instance.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "guest/deferred.h"
+#include "qemu/deferred.h"
+#include "qmp-peer.h"
+
+#define LONG_MS 20000
+
+/* What the guest is to be given: a port by the human monitor, and one command of QMP. */
+static GuestInstance *
+make_instance(Peer *peer, PeerScript script)
+{
+    GuestInstance *instance = guest_instance_new();
+    json_object *arguments = json_object_new_object();
+
+    qmp_json_add_string(arguments, "type", "vnc");
+    g_ptr_array_add(instance->deferred, qemu_deferred_new_human("port 1", "remove 1", "add 1"));
+    g_ptr_array_add(instance->deferred, qemu_deferred_new("screen", NULL, "display-update", arguments));
+    peer_start(peer, script);
+    instance->monitor = peer->client;
+    return instance;
+}
+
+static void
+free_instance(GuestInstance *instance)
+{
+    instance->monitor = NULL; /* the peer's */
+    guest_instance_free(instance);
+}
+
+static void
+expect_line(Peer *peer, const char *line, const char *answer)
+{
+    g_autoptr(json_object) message = peer_hear(peer);
+    json_object *arguments = qmp_json_get_object(message, "arguments");
+    guint64 id = 0;
+
+    g_assert_cmpstr(qmp_json_get_string(message, "execute"), ==, "human-monitor-command");
+    g_assert_cmpstr(qmp_json_get_string(arguments, "command-line"), ==, line);
+    g_assert_true(qmp_json_get_uint64(message, "id", &id));
+    peer_say(peer, "{\"return\": \"%s\", \"id\": %" G_GUINT64_FORMAT "}\r\n", answer, id);
+}
+
+static void
+opens_at_the_second_attempt(Peer *peer)
+{
+    peer_greet(peer);
+    expect_line(peer, "remove 1", "not found\\r\\n");
+    expect_line(peer, "add 1", "could not set up host forwarding rule\\r\\n");
+    peer_answer(peer, "display-update", "{}");
+    expect_line(peer, "remove 1", "not found\\r\\n");
+    expect_line(peer, "add 1", "");
+    peer_linger(peer);
+}
+
+static void
+what_is_not_free_at_once_is_tried_again(void **state)
+{
+    (void)state;
+    g_auto(Peer) peer = {0};
+    GuestInstance *instance = make_instance(&peer, opens_at_the_second_attempt);
+    QmpWait wait = qmp_wait_from_now(LONG_MS, -1);
+    g_autoptr(GError) error = NULL;
+
+    assert_true(guest_deferred_open(instance, &wait, &error));
+    assert_int_equal(instance->deferred->len, 0);
+    assert_true(guest_deferred_open(instance, &wait, &error)); /* nothing more is said */
+    free_instance(instance);
+}
+
+static void
+never_opens_the_port(Peer *peer)
+{
+    peer_greet(peer);
+    for (unsigned attempt = 0; attempt < 5; attempt++) {
+        expect_line(peer, "remove 1", "");
+        expect_line(peer, "add 1", "in use");
+        if (attempt == 0)
+            peer_answer(peer, "display-update", "{}");
+    }
+    peer_linger(peer);
+}
+
+static void
+what_cannot_be_opened_stays_on_the_list(void **state)
+{
+    (void)state;
+    g_auto(Peer) peer = {0};
+    GuestInstance *instance = make_instance(&peer, never_opens_the_port);
+    QmpWait wait = qmp_wait_from_now(LONG_MS, -1);
+    g_autoptr(GError) error = NULL;
+
+    assert_false(guest_deferred_open(instance, &wait, &error));
+    assert_non_null(strstr(error->message, "port 1: in use"));
+    assert_int_equal(instance->deferred->len, 1);
+    assert_string_equal(((QemuDeferred *)instance->deferred->pdata[0])->what, "port 1");
+    free_instance(instance);
+}
+
+static void
+list_is_read_back_as_it_was_written(void **state)
+{
+    (void)state;
+    g_autoptr(GPtrArray) list = qemu_deferred_list_new();
+
+    g_ptr_array_add(list, qemu_deferred_new_human("port", "before", "line"));
+    g_ptr_array_add(list, qemu_deferred_new("plain", NULL, "command", NULL));
+    g_autoptr(json_object) json = qemu_deferred_list_to_json(list);
+    g_autoptr(GPtrArray) back = qemu_deferred_list_from_json(json);
+    g_autoptr(json_object) again = qemu_deferred_list_to_json(back);
+    assert_int_equal(back->len, 2);
+    assert_string_equal(json_object_to_json_string(json), json_object_to_json_string(again));
+    json_object_array_add(json, json_object_new_int(1));
+    assert_null(qemu_deferred_list_from_json(json));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_free_at_once_is_tried_again),
+        cmocka_unit_test(what_cannot_be_opened_stays_on_the_list),
+        cmocka_unit_test(list_is_read_back_as_it_was_written),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
