@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Displays. A guest of moult's has no window; a listener (VNC, SPICE) has a port that the running QEMU holds.
+ * Displays. A guest of moult's has no window. VNC: rules-display-vnc.c.
  */
 #include "qemu/rules.h"
 
 #include <string.h>
-
-/* VALUE of -vnc, or of "-display vnc=". */
-static void
-look_at_vnc(QemuRules *rules, const QemuArg *arg, const char *value)
-{
-    if (strcmp(value, "none") != 0)
-        qemu_rules_find(rules, qemu_rules_hinders_upgrade(rules), "display-vnc",
-                        "leave VNC out of the command line; open it when it is needed with the command "
-                        "display-update, and close it before an upgrade",
-                        "“%s %.100s”: the running QEMU holds the port", arg->word, arg->value);
-}
 
 static void
 report(QemuRules *rules, const QemuArg *arg, const char *code, const char *reason)
@@ -33,7 +22,7 @@ qemu_rule_display(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg 
     const char *vnc = qemu_keyval_get(arg->settings, "vnc");
 
     if (vnc && !type)
-        look_at_vnc(rules, arg, vnc);
+        qemu_rules_carry_vnc(rules, arg);
     else if (!type || g_strv_contains(harmless, type))
         return true;
     else if (strcmp(type, "spice-app") == 0)
@@ -49,9 +38,7 @@ bool
 qemu_rule_vnc(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *arg,
               GError **error G_GNUC_UNUSED)
 {
-    const char *display = qemu_keyval_get(arg->settings, "vnc");
-
-    look_at_vnc(rules, arg, display ? display : arg->value);
+    qemu_rules_carry_vnc(rules, arg);
     return true;
 }
 

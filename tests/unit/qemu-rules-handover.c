@@ -35,6 +35,7 @@ static QemuHolding held[] = {
     UNIX(27, CONNECTION, "/run/peer"),
     UNIX(28, CONNECTION, "/run/two"),
     UNIX(29, CONNECTION, "/run/two"),
+    INET(31, LISTENER, "127.0.0.1", 5950),
     INET(30, CONNECTION, "127.0.0.1", 7000),
 };
 
@@ -237,6 +238,39 @@ forwarded_ports_are_opened_later(void **state)
     fixture_assert_finding(odd, "net-hostfwd", QEMU_FINDING_BLOCK);
 }
 
+static void
+vnc_is_opened_later(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *left, *arguments;
+    } cases[] = {
+        {"-vnc :3,share=ignore", "-vnc none,share=ignore ",
+         "{\"type\":\"inet\",\"host\":\"\",\"port\":\"5903\"}"},
+        {"-display vnc=127.0.0.1:5", "-display vnc=none ",
+         "{\"type\":\"inet\",\"host\":\"127.0.0.1\",\"port\":\"5905\"}"},
+        {"-vnc [::1]:7,ipv6=on", "-vnc none,ipv6=on ",
+         "{\"type\":\"inet\",\"host\":\"::1\",\"port\":\"5907\",\"ipv6\":true}"},
+        {"-vnc 127.0.0.1:0,to=99", "-vnc none,to=99 ",
+         "{\"type\":\"inet\",\"host\":\"127.0.0.1\",\"port\":\"5950\"}"},
+        {"-vnc unix:/run/a,,b", "-vnc none ", "{\"type\":\"unix\",\"path\":\"/run/a,b\"}"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(QemuPlan) plan = plan_target("7.2", cases[i].line);
+        g_autofree char *line = g_strjoinv(" ", plan->argv);
+        g_autofree char *expected =
+            g_strdup_printf("{\"type\":\"vnc\",\"addresses\":[%s]}", cases[i].arguments);
+        assert_int_equal(plan->deferred->len, 1);
+        const QemuDeferred *deferred = plan->deferred->pdata[0];
+        assert_string_equal(deferred->command, "display-update");
+        const char *arguments =
+            json_object_to_json_string_ext(deferred->arguments, JSON_C_TO_STRING_NOSLASHESCAPE);
+        if (!strstr(line, cases[i].left) || strcmp(arguments, expected) != 0)
+            fail_msg("“%s” became “%s” and “%s”", cases[i].line, line, arguments);
+    }
+}
+
 int
 main(void)
 {
@@ -247,6 +281,7 @@ main(void)
         cmocka_unit_test(what_is_not_there_or_not_certain_is_refused),
         cmocka_unit_test(standard_output_goes_where_it_went),
         cmocka_unit_test(forwarded_ports_are_opened_later),
+        cmocka_unit_test(vnc_is_opened_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
