@@ -357,20 +357,21 @@ guest_spawn_start(GuestSpawn *spawn, GError **error)
     return launched;
 }
 
-/* QEMU's own words for why it is not there, in place of "connection closed". */
-static void
+/* QEMU's own words for why it is not there, in place of "connection closed". False: it lives, only its monitor is closed. */
+static bool
 explain_end(const GuestSpawn *spawn, GError **error)
 {
     const GuestInstance *instance = spawn->instance;
     ProcessExit end = {0};
 
     if (!process_wait_exit(instance->pidfd, 1000, -1, &end, NULL))
-        return; /* it lives, and has closed its monitor: the client's error stands */
+        return false;
     g_autofree char *words = guest_spawn_dup_last_words(spawn->paths);
     g_clear_error(error);
     guest_error_set(error, GUEST_ERROR_FAILED, "qemu-start", "see the message: it is QEMU's own",
                     "%s %s: %s", instance->binary.path,
                     end.signal ? g_strsignal(end.signal) : "ended at start", *words ? words : "it said nothing");
+    return true;
 }
 
 bool
@@ -384,11 +385,9 @@ guest_spawn_connect(GuestSpawn *spawn, const QmpWait *wait, GError **error)
     close_passed_fds(spawn);
     if (instance->monitor && qmp_client_wait_ready(instance->monitor, wait, error))
         return true;
-    if (g_error_matches(error ? *error : NULL, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_CLOSED))
-        explain_end(spawn, error);
-    else
-        guest_error_wrap(error, GUEST_ERROR_FAILED, "qemu-monitor", "see the instance's qemu.log",
-                         "the new QEMU's monitor");
+    bool is_closed = g_error_matches(error ? *error : NULL, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_CLOSED);
+    if (!is_closed || !explain_end(spawn, error))
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "qemu-monitor", "see the instance's qemu.log", "the new QEMU's monitor");
     return false;
 }
 
