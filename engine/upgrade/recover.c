@@ -176,6 +176,9 @@ decide_target_mute(const RecoverObserved *seen)
         return (Decision){RECOVER_WAIT, "the target does not answer yet"};
     if (seen->source == RECOVER_SOURCE_HANDED && seen->target_ran == UPGRADE_RAN_NO)
         return (Decision){RECOVER_ROLL_BACK, "the target does not answer and has not run; the source can go on"};
+    /* QEMU 7.2 answers nothing while it writes the last of the state to a target that does not read. */
+    if (seen->source == RECOVER_SOURCE_MUTE && seen->target_ran == UPGRADE_RAN_NO)
+        return (Decision){RECOVER_ROLL_BACK, "neither answers and the target has not run: the source may wait for its end"};
     return (Decision){RECOVER_NEEDS_OPERATOR, "the target does not answer: whether it runs the guest is not known"};
 }
 
