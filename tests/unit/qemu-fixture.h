@@ -29,7 +29,7 @@ fixture_add_machine(GPtrArray *machines, const char *name, const char *alias, co
     machine->alias = g_strdup(alias);
     machine->default_ram_id = g_strdup(ram_id);
     machine->is_default = is_default;
-    machine->deprecated = strcmp(name, "pc-i440fx-3.1") == 0;
+    machine->deprecated = g_strcmp0(name, "pc-i440fx-3.1") == 0;
     g_ptr_array_add(machines, machine);
 }
 
