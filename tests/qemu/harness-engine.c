@@ -127,6 +127,7 @@ harness_main(int argc, char **argv, const struct CMUnitTest *tests, size_t n_tes
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     int failed = _cmocka_run_group_tests(argv[0], tests, n_tests, NULL, NULL);
+    g_ptr_array_unref(engines);
     return failed ? 1 : was_skipped ? SKIP_STATUS : 0;
 }
 

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A QEMU that misbehaves, on either side of an upgrade (misbehave-peer.c). After each the guest goes on in one QEMU, the
+ * engine has kept to the time it was given and within its memory, nothing is left, and the next upgrade works.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+
+/* What the engine may need on top of an upgrade, with a peer that would make it take 1 GB. */
+#define MEMORY_MAX_KIB (64 * 1024)
+#ifdef __SANITIZE_ADDRESS__
+#define IS_SANITIZED true /* what is freed stays for a while, to find who uses it */
+#else
+#define IS_SANITIZED false
+#endif
+/* --timeout, and what the way back may add to it. */
+#define TIMEOUT "4"
+#define TIMEOUT_S 4
+
+typedef struct {
+    const char *name;
+    const char *when, *what; /* of the peer */
+    int status;
+    const char *outcome, *code, *words; /* NULL: any */
+    unsigned way_back_s; /* at most, behind --timeout */
+} Row;
+
+static const char *
+make_peer(HarnessEngine *engine, const char *name, HarnessBuild build, const Row *row, pid_t other)
+{
+    return harness_script(engine, name, "exec '%s' '%s' '%s' '%s' %d -- \"$@\"", MISBEHAVE_PEER, harness_build(build),
+                          row->when, row->what, (int)other);
+}
+
+static guint64
+read_peak_kib(const HarnessEngine *engine)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/status", engine->moultd->pid);
+    g_autofree char *text = NULL;
+    const char *line;
+
+    assert_true(g_file_get_contents(path, &text, NULL, NULL) && (line = strstr(text, "VmHWM:")));
+    return g_ascii_strtoull(line + strlen("VmHWM:"), NULL, 10);
+}
+
+static HarnessReply *
+upgrade_in_time(HarnessGuest *guest, const char *to, const Row *row)
+{
+    gint64 started_us = g_get_monotonic_time();
+    guint64 before_kib = read_peak_kib(guest->engine);
+    HarnessReply *reply =
+        moult(guest->engine, "upgrade", guest->name, "--to", to, "--timeout", TIMEOUT, "--json", NULL);
+    gint64 took_ms = (g_get_monotonic_time() - started_us) / 1000;
+    guint64 grown_kib = read_peak_kib(guest->engine) - before_kib;
+
+    print_message("%s: %d.%03d s, %d KiB more: %s\n", row->name, (int)(took_ms / 1000), (int)(took_ms % 1000),
+                  (int)grown_kib, reply->text);
+    assert_in_range(took_ms, 0, (TIMEOUT_S + row->way_back_s) * 1000);
+    if (!IS_SANITIZED)
+        assert_in_range(grown_kib, 0, MEMORY_MAX_KIB);
+    return reply;
+}
+
+/* ---- The target misbehaves ---- */
+
+/* clang-format off */
+static const Row targets[] = {
+    {"target-hangs-at-start", "start", "hang", EXIT_TIMED_OUT, "rolled-back", "qemu-monitor", "no greeting", 6},
+    {"target-ends-at-start", "start", "exit", EXIT_FAILED, "rolled-back", "qemu-start", "ends as it was told", 0},
+    {"target-closes", "accept", "close", EXIT_FAILED, "rolled-back", "qemu-monitor", "closed", 0},
+    {"target-drips", "accept", "drip", EXIT_TIMED_OUT, "rolled-back", "qemu-monitor", "no answer in time", 6},
+    {"target-greets-with-garbage", "accept", "garbage", EXIT_FAILED, "rolled-back", "qemu-monitor", "invalid message", 0},
+    {"target-greets-with-a-gigabyte", "accept", "gigabyte", EXIT_FAILED, "rolled-back", "qemu-monitor", "too long", 0},
+    {"target-sends-events-without-end", ">qom-get", "events-without-end", EXIT_TIMED_OUT, "rolled-back", "qemu-monitor",
+        "no answer in time", 6},
+    {"target-answers-garbage", ">qom-get", "garbage", EXIT_FAILED, "rolled-back", "qemu-monitor", "invalid message", 0},
+    {"target-answers-a-gigabyte", ">qom-get", "gigabyte", EXIT_FAILED, "rolled-back", "qemu-monitor", "too long", 0},
+    {"target-hangs-at-capabilities", ">migrate-set-cap", "hang", EXIT_TIMED_OUT, "rolled-back", "capabilities", NULL, 6},
+    {"target-hangs-at-incoming", ">migrate-incoming", "hang", EXIT_TIMED_OUT, "rolled-back", "migrate-incoming", NULL, 6},
+    {"target-ends-at-incoming", ">migrate-incoming", "exit", EXIT_FAILED, "rolled-back", "migrate-incoming", NULL, 6},
+    {"target-stops-as-it-loads", "<\"status\": \"active\"", "stop", EXIT_TIMED_OUT, "rolled-back", "migration", NULL, 40},
+    {"target-ends-as-it-loads", "<\"status\": \"active\"", "exit", EXIT_FAILED, "rolled-back", "migration-failed", NULL, 10},
+};
+/* clang-format on */
+
+static void
+test_target(void **state)
+{
+    const Row *row = *state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &harness_tiny);
+    const char *peer = make_peer(engine, "peer", BUILD_SECOND, row, guest->pid);
+    g_autoptr(HarnessReply) reply = upgrade_in_time(guest, peer, row);
+
+    assert_outcome(reply, row->status, row->outcome, row->code, row->words);
+    harness_guest_check_untouched(guest);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_engine_finish(engine);
+}
+
+/* ---- The source misbehaves: what stands before its monitor does, and serves the next connection ---- */
+
+/* clang-format off */
+static const Row sources[] = {
+    {"source-closes-as-it-is-asked", ">query-migrate-cap", "close", EXIT_REFUSED, "refused", "monitor", "closed", 0},
+    {"source-closes-at-migrate", ">\"migrate\"", "close", EXIT_FAILED, "rolled-back", "migrate", "closed", 30},
+    {"source-answers-migrate-with-garbage", ">\"migrate\"", "garbage", EXIT_FAILED, "rolled-back", "migrate",
+        "invalid message", 30},
+    {"source-answers-migrate-with-a-gigabyte", ">\"migrate\"", "gigabyte", EXIT_FAILED, "rolled-back", "migrate",
+        "too long", 30},
+};
+/* clang-format on */
+
+static HarnessGuest *
+run_behind_peer(HarnessEngine *engine, const Row *row)
+{
+    HarnessGuest *guest = harness_guest_new(engine, "guest", &harness_tiny);
+    g_auto(GStrv) argv = harness_guest_make_argv(guest, make_peer(engine, "peer", BUILD_INSTALLED, row, 0));
+    g_autoptr(GPtrArray) args = g_ptr_array_new();
+
+    g_ptr_array_add(args, (gpointer) "run");
+    g_ptr_array_add(args, (gpointer) "guest");
+    g_ptr_array_add(args, (gpointer) "--");
+    for (char **argument = argv; *argument; argument++)
+        g_ptr_array_add(args, *argument);
+    g_ptr_array_add(args, NULL);
+    g_autoptr(HarnessReply) reply = moult_v(engine, (const char *const *)args->pdata);
+    assert_status(reply, EXIT_DONE);
+    harness_guest_await(guest);
+    return guest;
+}
+
+static void
+test_source(void **state)
+{
+    const Row *row = *state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = run_behind_peer(engine, row);
+    g_autoptr(HarnessReply) reply = upgrade_in_time(guest, harness_build(BUILD_SECOND), row);
+
+    assert_outcome(reply, row->status, row->outcome, row->code, row->words);
+    harness_guest_check_untouched(guest);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_engine_finish(engine);
+}
+
+int
+main(int argc, char **argv)
+{
+    struct CMUnitTest tests[G_N_ELEMENTS(targets) + G_N_ELEMENTS(sources)] = {0};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
+        bool is_target = i < G_N_ELEMENTS(targets);
+        const Row *row = is_target ? &targets[i] : &sources[i - G_N_ELEMENTS(targets)];
+        tests[i] = (struct CMUnitTest){.name = row->name,
+                                       .test_func = is_target ? test_target : test_source,
+                                       .teardown_func = harness_teardown,
+                                       .initial_state = (void *)row};
+    }
+    return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));
+}
