@@ -12,6 +12,7 @@
 #include "paths/decimal.h"
 #include "paths/fd.h"
 #include "paths/file.h"
+#include "paths/folder.h"
 #include "paths/instance.h"
 #include "paths/lock.h"
 
@@ -71,8 +72,12 @@ paths_next_domain_id(const PathsDirs *dirs, guint64 *ret_id, GError **error)
 {
     g_autofree char *lock = g_build_filename(dirs->state, "next-id.lock", NULL);
     g_autofree char *path = g_build_filename(dirs->state, "next-id", NULL);
-    PATHS_AUTOFD int lock_fd = paths_lock_acquire(lock, LOCK_TIMEOUT_MS, error);
     guint64 next;
+
+    /* Somebody may have removed it under us: a guest can be upgraded all the same, above the numbers that are in use. */
+    if (!paths_folder_create(dirs->state, 0700, 0700, error))
+        return false;
+    PATHS_AUTOFD int lock_fd = paths_lock_acquire(lock, LOCK_TIMEOUT_MS, error);
     if (lock_fd < 0 || !read_counter(path, &next, error) || !raise_above_instances(dirs, &next, error))
         return false;
     if (next >= MAX_DOMAIN_ID) {

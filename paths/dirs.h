@@ -56,6 +56,7 @@ bool paths_name_is_valid(const char *name, GError **error);
 /*
  * The next domain id, from 1 on: a persisted counter in STATE/next-id, replaced whole and on disk before the number
  * is given out, under STATE/next-id.lock; never gives a number twice, nor one that has a folder in RUN/instances. A
- * damaged counter is an error: a guess could give an old number again. Waits at most 10 s for the lock.
+ * damaged counter is an error: a guess could give an old number again. Makes STATE when it is gone. Waits at most 10 s
+ * for the lock.
  */
 bool paths_next_domain_id(const PathsDirs *dirs, guint64 *ret_id, GError **error);
