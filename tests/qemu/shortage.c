@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * In the middle of an upgrade: somebody cancels, the engine is told to leave, descriptors or room on the disk run out,
+ * the state folder goes. The guest does not notice, nothing is left, and the next upgrade works.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "janitor.h"
+#include "processes.h"
+
+#define POLL_US 10000
+#define ENGINE_FDS_MAX 1024
+#define EXTRA_FDS_MAX 40
+
+/* A target that answers nothing from the moment on at which it was told to listen for the state. */
+static const char *
+make_hanging_peer(HarnessEngine *engine)
+{
+    return harness_script(engine, "peer", "exec '%s' '%s' '>migrate-incoming' hang 0 -- \"$@\"", MISBEHAVE_PEER,
+                          harness_build(BUILD_SECOND));
+}
+
+/* Waits until the one job under way is at STEP; its number. */
+static char *
+await_step(HarnessEngine *engine, const char *step)
+{
+    gint64 deadline_us = g_get_monotonic_time() + (gint64)HARNESS_STEP_MS * 1000;
+
+    for (;;) {
+        g_autoptr(HarnessReply) reply = moult(engine, "jobs", "--json", NULL);
+        json_object *jobs = qmp_json_get_array(reply->output, "jobs");
+        for (size_t i = 0; jobs && i < json_object_array_length(jobs); i++) {
+            json_object *job = json_object_array_get_idx(jobs, i), *progress = qmp_json_get_array(job, "progress");
+            gint64 id = 0;
+            if (progress && json_object_array_length(progress) == 1 && qmp_json_get_int64(job, "id", &id) &&
+                g_strcmp0(qmp_json_get_string(json_object_array_get_idx(progress, 0), "step"), step) == 0)
+                return g_strdup_printf("%" G_GINT64_FORMAT, id);
+        }
+        if (g_get_monotonic_time() > deadline_us)
+            fail_msg("no job comes to %s: %s", step, reply->text);
+        g_usleep(POLL_US);
+    }
+}
+
+static void
+cancelled(void **state)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &harness_tiny);
+    Program *client = moult_start(engine, "upgrade", "guest", "--to", make_hanging_peer(engine), "--json", NULL);
+    g_autofree char *job = await_step(engine, "perform.listen");
+
+    (void)state;
+    g_autoptr(HarnessReply) cancel = moult(engine, "cancel", job, "--json", NULL);
+    assert_status(cancel, EXIT_DONE);
+    g_autoptr(HarnessReply) reply = moult_finish(client);
+    assert_outcome(reply, EXIT_TIMED_OUT, "rolled-back", "migrate-incoming", NULL);
+    harness_guest_check_untouched(guest);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_engine_finish(engine);
+}
+
+static void
+engine_is_told_to_leave(void **state)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &harness_tiny);
+    Program *client = moult_start(engine, "upgrade", "guest", "--to", make_hanging_peer(engine), "--json", NULL);
+    g_autofree char *job = await_step(engine, "perform.listen");
+
+    (void)state;
+    harness_engine_stop(engine);
+    g_autoptr(HarnessReply) reply = moult_finish(client);
+    /* It is told the end, or that the engine has gone before that. */
+    assert_true(reply->status == EXIT_TIMED_OUT || reply->status == EXIT_UNREACHABLE);
+    harness_engine_start(engine, NULL);
+    harness_guest_check_untouched(guest);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_engine_finish(engine);
+}
+
+static void
+set_descriptors(const HarnessEngine *engine, unsigned max)
+{
+    const struct rlimit limit = {.rlim_cur = max, .rlim_max = ENGINE_FDS_MAX};
+
+    assert_int_equal(prlimit(engine->moultd->pid, RLIMIT_NOFILE, &limit, NULL), 0);
+}
+
+/* One more each time, from where a client is just heard to where there are enough. */
+static void
+out_of_descriptors(void **state)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &harness_tiny);
+    HarnessBuild to = BUILD_SECOND;
+    unsigned n_failed = 0, n_done = 0;
+
+    (void)state;
+    engine->may_warn = true;
+    for (unsigned extra = 2; extra < EXTRA_FDS_MAX && n_done == 0; extra++) {
+        set_descriptors(engine, processes_count_fds(engine->moultd->pid) + extra);
+        g_autoptr(HarnessReply) reply = moult(engine, "upgrade", "guest", "--to", harness_build(to), "--json", NULL);
+        set_descriptors(engine, ENGINE_FDS_MAX);
+        print_message("%u more: %d %s\n", extra, reply->status,
+                      reply->output ? qmp_json_get_string(reply_result(reply), "message") : reply->messages);
+        if (reply->status == EXIT_DONE) {
+            harness_guest_take_upgrade(guest, reply, to);
+            n_done++;
+        } else {
+            assert_true(reply->status == EXIT_FAILED || reply->status == EXIT_REFUSED);
+            harness_guest_check_untouched(guest);
+            n_failed++;
+        }
+    }
+    assert_true(n_failed > 0 && n_done > 0);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    harness_engine_finish(engine);
+}
+
+/* ---- No room in the runtime folder ---- */
+
+/* A file system of its own for the runtime folder, gone with this process's namespace at the latest. */
+static HarnessEngine *
+new_engine_on_small_disk(void)
+{
+    harness_need_root();
+    HarnessEngine *engine = harness_engine_prepare();
+
+    assert_int_equal(mkdir(engine->runtime, 0755), 0);
+    assert_int_equal(mount("tmpfs", engine->runtime, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=0755"), 0);
+    engine->may_warn = true;
+    harness_engine_start(engine, NULL);
+    return engine;
+}
+
+static void
+finish_on_small_disk(HarnessEngine *engine)
+{
+    g_autofree char *folder = g_strdup(engine->folder);
+    g_autofree char *runtime = g_strdup(engine->runtime);
+
+    harness_engine_finish(engine);
+    assert_int_equal(umount2(runtime, MNT_DETACH), 0);
+    janitor_remove_folder(folder);
+}
+
+static void
+free_room(const HarnessEngine *engine)
+{
+    g_autofree char *path = g_build_filename(engine->runtime, "fill", NULL);
+
+    assert_int_equal(unlink(path), 0);
+}
+
+static void
+no_room_from_the_start(void **state)
+{
+    HarnessEngine *engine = new_engine_on_small_disk();
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &harness_tiny);
+    g_autofree char *command = g_strdup_printf("cat /dev/zero >'%s/fill' 2>/dev/null; true", engine->runtime);
+    const char *argv[] = {"/bin/sh", "-c", command, NULL};
+
+    (void)state;
+    assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, NULL, NULL));
+    g_autoptr(HarnessReply) reply =
+        moult(engine, "upgrade", "guest", "--to", harness_build(BUILD_SECOND), "--json", NULL);
+    assert_outcome(reply, EXIT_FAILED, "rolled-back", "journal", NULL);
+    harness_guest_check_untouched(guest);
+    free_room(engine);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    finish_on_small_disk(engine);
+}
+
+static void
+no_room_once_the_target_starts(void **state)
+{
+    HarnessEngine *engine = new_engine_on_small_disk();
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &harness_tiny);
+    const char *second = harness_build(BUILD_SECOND);
+    const char *peer =
+        harness_script(engine, "peer", "case \"$*\" in *-machine\\ none,*) ;; *) cat /dev/zero >'%s/fill' 2>/dev/null;; esac; exec '%s' \"$@\"",
+                       engine->runtime, second);
+
+    (void)state;
+    g_autoptr(HarnessReply) reply = moult(engine, "upgrade", "guest", "--to", peer, "--json", NULL);
+    assert_outcome(reply, EXIT_FAILED, "rolled-back", "journal", NULL);
+    harness_guest_check_untouched(guest);
+    free_room(engine);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    finish_on_small_disk(engine);
+}
+
+/* ---- No state folder ---- */
+
+static void
+state_folder_removed(void **state)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &harness_tiny);
+    const char *second = harness_build(BUILD_SECOND);
+    const char *peer = harness_script(
+        engine, "peer", "case \"$*\" in *-machine\\ none,*) ;; *) rm -r '%s';; esac; exec '%s' \"$@\"", engine->state, second);
+
+    (void)state;
+    engine->may_warn = true; /* the history */
+    g_autoptr(HarnessReply) reply = moult(engine, "upgrade", "guest", "--to", peer, "--json", NULL);
+    harness_guest_take_upgrade(guest, reply, BUILD_SECOND);
+    harness_guest_check(guest);
+    harness_guest_upgrade(guest, BUILD_INSTALLED); /* under a number that is not in use */
+    harness_engine_finish(engine);
+}
+
+int
+main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        HARNESS_TEST(cancelled),
+        HARNESS_TEST(engine_is_told_to_leave),
+        HARNESS_TEST(out_of_descriptors),
+        HARNESS_TEST(no_room_from_the_start),
+        HARNESS_TEST(no_room_once_the_target_starts),
+        HARNESS_TEST(state_folder_removed),
+    };
+
+    /* What is mounted here is nobody else's, and goes with us. */
+    if (geteuid() == 0 && (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0))
+        perror("no mount namespace of our own");
+    return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));
+}
