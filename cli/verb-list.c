@@ -7,6 +7,9 @@
 #include "cli/table.h"
 #include "qmp/json.h"
 
+/* Binaries of others' QEMUs that nobody has asked before are started and asked. */
+#define LIST_TIMEOUT_MS 60000
+
 static const char *const headings[] = {"NAME",   "STATE",   "QEMU", "UPDATE",
                                        "METHOD", ">MEMORY", ">PID", "OWNER"};
 
@@ -29,12 +32,13 @@ add_guest(CliTable *table, json_object *guest)
 {
     const char *state = qmp_json_get_string(guest, "state");
     const char *outdated = qmp_json_get_string(guest, "outdated");
+    const char *method = qmp_json_get_string(guest, "method");
 
     cli_table_add(table, qmp_json_get_string(guest, "name"));
     cli_table_add_coloured(table, colour_of_state(state), state);
     cli_table_take(table, cli_format_version(qmp_json_get_object(guest, "qemu")));
     cli_table_add_coloured(table, colour_of_outdated(outdated), outdated);
-    cli_table_add(table, qmp_json_get_string(guest, "method"));
+    cli_table_add(table, method ? method : qmp_json_get_string(guest, "code"));
     cli_table_take(table, cli_format_bytes(guest, "memory_bytes"));
     cli_table_take(table, cli_format_int(guest, "pid"));
     cli_table_add(table, qmp_json_get_string(guest, "owner"));
@@ -59,7 +63,7 @@ run(CliInvocation *invocation, GError **error)
 {
     gboolean all = FALSE, outdated = FALSE;
     const GOptionEntry entries[] = {
-        {"all", 0, 0, G_OPTION_ARG_NONE, &all, "Guests that are shut off, and QEMUs of others, too", NULL},
+        {"all", 0, 0, G_OPTION_ARG_NONE, &all, "Guests that are shut off, and the QEMUs of others, too", NULL},
         {"outdated", 0, 0, G_OPTION_ARG_NONE, &outdated, "Only guests whose QEMU is outdated", NULL},
         G_OPTION_ENTRY_NULL,
     };
@@ -70,7 +74,7 @@ run(CliInvocation *invocation, GError **error)
     qmp_json_add_bool(parameters, "all", all);
     qmp_json_add_bool(parameters, "outdated", outdated);
     g_autoptr(json_object) reply =
-        cli_verb_call(invocation, "io.moult.List", parameters, CLI_CLIENT_ANSWER_MS, error);
+        cli_verb_call(invocation, "io.moult.List", parameters, LIST_TIMEOUT_MS, error);
     if (!reply)
         return CLI_EXIT_FAILED;
     if (!invocation->json)

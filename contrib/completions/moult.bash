@@ -25,7 +25,7 @@ _moult() {
     COMPREPLY=()
 
     if ((COMP_CWORD == 1)); then
-        _moult_complete 'run define start stop undefine list show check upgrade jobs cancel watch history
+        _moult_complete 'run define start stop undefine adopt release list show check upgrade jobs cancel watch history
             capabilities --help --version'
         return
     fi
@@ -37,16 +37,18 @@ _moult() {
         fi
     done
     case $previous in
+    --qmp) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
     --to) mapfile -t COMPREPLY < <(compgen -c -f -- "$cur"); return ;;
     --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
     --method) _moult_complete 'auto shared copy'; return ;;
-    --timeout | --max-downtime | --parallel | --limit | -n) return ;;
+    --timeout | --max-downtime | --pid | --parallel | --limit | -n) return ;;
     esac
     case $verb in
     run) _moult_complete "--hugepages --hugepages=2M --hugepages=1G --user --wait -- $common" ;;
     define) _moult_complete "--hugepages --hugepages=2M --hugepages=1G --user -- $common" ;;
     stop) _moult_complete "--force --timeout $common $(_moult_guests)" ;;
-    start | undefine | show | watch) _moult_complete "$common $(_moult_guests)" ;;
+    adopt) _moult_complete "--pid --qmp --all $common" ;;
+    start | undefine | show | watch | release) _moult_complete "$common $(_moult_guests)" ;;
     list) _moult_complete "--all --outdated $common" ;;
     check) _moult_complete "--all --to --method --max-downtime $common $(_moult_guests)" ;;
     upgrade) _moult_complete "--all --outdated --to --method --dry-run --parallel --timeout --max-downtime --paused $common $(_moult_guests)" ;;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Run, Define, Start, Undefine, Stop, Wait.
+ * Run, Define, Start, Undefine, Adopt, Release, Stop, Wait.
  */
 #include "control/handlers.h"
 
 #include "guest/definition.h"
 #include "guest/error.h"
+#include "node/adopt.h"
 #include "node/describe.h"
 #include "node/ending.h"
 #include "node/guests.h"
@@ -108,6 +109,36 @@ control_handle_start(ControlCall *call, json_object *parameters, gpointer user_d
     const char *name = qmp_json_get_string(parameters, "name");
 
     node_guests_start(context->node, name, on_started, pending_new(call, name));
+}
+
+void
+control_handle_adopt(ControlCall *call, json_object *parameters, gpointer user_data)
+{
+    ControlContext *context = user_data;
+    const char *name = qmp_json_get_string(parameters, "name");
+    const char *qmp = qmp_json_get_string(parameters, "qmp");
+    gint64 pid = 0;
+
+    qmp_json_get_int64(parameters, "pid", &pid);
+    if (pid < 0 || pid > G_MAXINT32 || (pid == 0 && !qmp))
+        control_call_fail_invalid_parameter(call, "pid");
+    else if (qmp && !g_path_is_absolute(qmp))
+        control_call_fail_invalid_parameter(call, "qmp");
+    else
+        node_adopt(context->node, name, (pid_t)pid, qmp, on_started, pending_new(call, name));
+}
+
+void
+control_handle_release(ControlCall *call, json_object *parameters, gpointer user_data)
+{
+    ControlContext *context = user_data;
+    const char *name = qmp_json_get_string(parameters, "name");
+    g_autoptr(GError) error = NULL;
+
+    if (node_release(context->node, name, &error))
+        control_call_reply(call, NULL);
+    else
+        control_fail_with(call, name, error);
 }
 
 void

@@ -7,12 +7,25 @@
 #include "guest/error.h"
 #include "node/describe.h"
 #include "node/events.h"
+#include "node/foreign.h"
 #include "node/guests.h"
 #include "node/history.h"
 #include "node/jobs.h"
 #include "node/watch.h"
 #include "qmp/json.h"
 #include "upgrade/method.h"
+
+static void
+on_listed(json_object *guests, const GError *error, gpointer user_data)
+{
+    ControlCall *call = user_data;
+
+    if (error)
+        control_fail_with(call, NULL, error);
+    else
+        control_call_reply(call, control_wrap("guests", json_object_get(guests)));
+    control_call_unref(call);
+}
 
 void
 control_handle_list(ControlCall *call, json_object *parameters, gpointer user_data)
@@ -22,6 +35,10 @@ control_handle_list(ControlCall *call, json_object *parameters, gpointer user_da
 
     qmp_json_get_bool(parameters, "all", &all);
     qmp_json_get_bool(parameters, "outdated", &outdated);
+    if (all) {
+        node_foreign_list(context->node, outdated, on_listed, control_call_ref(call));
+        return;
+    }
     control_call_reply(call, control_wrap("guests", node_describe_all(context->node, all, outdated)));
 }
 
@@ -85,7 +102,7 @@ control_handle_history(ControlCall *call, json_object *parameters, gpointer user
 void
 control_handle_capabilities(ControlCall *call, json_object *parameters G_GNUC_UNUSED, gpointer user_data G_GNUC_UNUSED)
 {
-    static const char *const features[] = {"hugepages", "user", "paused", "dry-run", "parallel", "cancel", NULL};
+    static const char *const features[] = {"hugepages", "user", "paused", "dry-run", "parallel", "cancel", "adopt", NULL};
     json_object *reply = json_object_new_object();
 
     qmp_json_add_string(reply, "version", MOULT_VERSION);

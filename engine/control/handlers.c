@@ -11,6 +11,8 @@ static const ControlMethod methods[] = {
     {"io.moult.Undefine", control_handle_undefine},
     {"io.moult.Stop", control_handle_stop},
     {"io.moult.Wait", control_handle_wait},
+    {"io.moult.Adopt", control_handle_adopt},
+    {"io.moult.Release", control_handle_release},
     {"io.moult.List", control_handle_list},
     {"io.moult.Show", control_handle_show},
     {"io.moult.Check", control_handle_check},

@@ -50,6 +50,7 @@ guest_instance_free(GuestInstance *instance)
     g_free(instance->started);
     g_free(instance->upgraded);
     g_free(instance->method);
+    g_free(instance->monitor_path);
     g_free(instance->last_shutdown);
     json_object_put(instance->evidence);
     g_free(instance);
@@ -80,6 +81,15 @@ guest_binary_get_version(const GuestBinary *binary)
     if (!binary->version || sscanf(binary->version, "%d.%d.%d", &version.major, &version.minor, &version.micro) < 2)
         return (QemuVersion){0};
     return version;
+}
+
+bool
+guest_instance_is_shared(const GuestInstance *instance)
+{
+    for (guint i = 0; i < instance->memory->len; i++)
+        if (((const QemuMemoryBackend *)g_ptr_array_index(instance->memory, i))->kind == QEMU_MEMORY_PRIVATE)
+            return false;
+    return instance->memory->len > 0;
 }
 
 guint64
@@ -151,6 +161,8 @@ guest_instance_to_json(const GuestInstance *instance, GError **error)
     qmp_json_add_string(object, "started", instance->started);
     qmp_json_add_string(object, "upgraded", instance->upgraded);
     qmp_json_add_string(object, "method", instance->method);
+    qmp_json_add_bool(object, "adopted", instance->adopted);
+    qmp_json_add_string(object, "monitor_path", instance->monitor_path);
     return object;
 }
 
@@ -246,6 +258,8 @@ guest_instance_from_json(json_object *object, GError **error)
     instance->started = g_strdup(qmp_json_get_string(object, "started"));
     instance->upgraded = g_strdup(qmp_json_get_string(object, "upgraded"));
     instance->method = g_strdup(qmp_json_get_string(object, "method"));
+    qmp_json_get_bool(object, "adopted", &instance->adopted); /* a record of an older engine has none */
+    instance->monitor_path = g_strdup(qmp_json_get_string(object, "monitor_path"));
     return g_steal_pointer(&instance);
 }
 

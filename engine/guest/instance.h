@@ -40,6 +40,8 @@ typedef struct {
     char *started;        /* RFC 3339: when the guest was started */
     char *upgraded;       /* when this instance took over; NULL before the first upgrade */
     char *method;         /* by which it came to be; NULL before the first upgrade */
+    bool adopted;         /* somebody else started the guest: no more is added to its command line than must be */
+    char *monitor_path;   /* QMP socket of an adopted QEMU that we have not started; NULL: our own (monitor.h) */
 
     /* Our hold on it, not recorded. */
     int pidfd;            /* -1 when not open */
@@ -57,6 +59,8 @@ void guest_binary_set(GuestBinary *binary, const QemuBinary *probed);
 
 /* Its version as numbers; zeroed when it cannot be read. */
 QemuVersion guest_binary_get_version(const GuestBinary *binary);
+/* TRUE when no backend is private to the process: an upgrade need not copy. */
+bool guest_instance_is_shared(const GuestInstance *instance);
 /* Sum of the memory backends. */
 guint64 guest_instance_get_memory_bytes(const GuestInstance *instance);
 

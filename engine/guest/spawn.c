@@ -33,6 +33,7 @@ plan_for(const GuestDefinition *definition, const QemuBinary *binary, const Gues
         .memory = source ? source->memory : NULL,
         .running = source ? guest_binary_get_version(&source->binary) : (QemuVersion){0},
         .holdings = holdings,
+        .is_adopted = source && source->adopted,
         .start_paused = options && options->start_paused,
         .convert_private = options && options->convert_private,
         .look_at_path = qemu_plan_look_at_path,
@@ -120,10 +121,39 @@ instance_for(const GuestSpawn *spawn, const GuestDefinition *definition, const Q
     g_ptr_array_unref(instance->deferred);
     instance->deferred = qemu_deferred_list_copy(spawn->plan->deferred);
     instance->pidfile = absolute_pidfile(spawn->plan, definition);
+    instance->adopted = source && source->adopted;
     instance->started = source ? g_strdup(source->started) : guest_instance_dup_now();
     instance->hugetlbfs_dir =
         spawn->hugetlbfs_mount ? paths_hugetlbfs_dir(spawn->hugetlbfs_mount, spawn->paths->domain_id) : NULL;
     return instance;
+}
+
+/* What the new process must share with the old one. */
+static bool
+read_source(GuestSpawn *spawn, const GuestInstance *source, GError **error)
+{
+    if (!source)
+        return true;
+    spawn->attributes = process_attributes_read(source->process.pid, error);
+    if (!spawn->attributes)
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "process-attributes", NULL, "the running QEMU's process");
+    return spawn->attributes != NULL;
+}
+
+/* An adopted guest runs as whoever it runs as. */
+static bool
+find_account(GuestSpawn *spawn, const GuestDefinition *definition, const GuestInstance *source, GError **error)
+{
+    const LauncherAttributes *attributes = spawn->attributes ? &spawn->attributes->launcher : NULL;
+
+    if (!source || !source->adopted || definition->user)
+        return guest_account_find(definition->user, &spawn->account, error);
+    spawn->account = (GuestAccount){.is_other = attributes->uid != geteuid() || attributes->gid != getegid(),
+                                    .uid = attributes->uid,
+                                    .gid = attributes->gid,
+                                    .groups = g_memdup2(attributes->groups, attributes->n_groups * sizeof(gid_t)),
+                                    .n_groups = attributes->n_groups};
+    return true;
 }
 
 static bool
@@ -144,7 +174,7 @@ guest_spawn_new(const GuestEnvironment *environment, const GuestDefinition *defi
     spawn->monitor_listener = spawn->operator_listener = -1;
     spawn->memory_fds = g_array_new(FALSE, FALSE, sizeof(int));
     spawn->handed = g_ptr_array_new_with_free_func((GDestroyNotify)guest_handed_free);
-    if (!guest_account_find(definition->user, &spawn->account, error) ||
+    if (!read_source(spawn, source, error) || !find_account(spawn, definition, source, error) ||
         !find_hugetlbfs(definition->hugepage_size_bytes, &spawn->hugetlbfs_mount, error))
         return NULL;
     if (!paths_next_domain_id(environment->dirs, &domain_id, error)) {
@@ -194,6 +224,7 @@ guest_spawn_free(GuestSpawn *spawn)
     paths_instance_free(spawn->paths);
     qemu_plan_free(spawn->plan);
     guest_account_clear(&spawn->account);
+    process_attributes_free(spawn->attributes);
     guest_account_clear(&spawn->owner);
     g_free(spawn->hugetlbfs_mount);
     g_free(spawn);
@@ -309,6 +340,26 @@ record_identity(const ProcessIdentity *identity, void *data, GError **error)
     return guest_instance_save(spawn->instance, spawn->paths, error);
 }
 
+/*
+ * As the source's process is, where there is one: control groups, limits, niceness, affinity, umask, namespaces. Its
+ * user is that of the guest, but for a QEMU that changes its user itself (-runas): that must start as we are.
+ */
+static LauncherAttributes
+attributes_for(const GuestSpawn *spawn)
+{
+    LauncherAttributes attributes = spawn->attributes ? spawn->attributes->launcher : (LauncherAttributes){0};
+    const GuestAccount *account = &spawn->account;
+    bool changes_by_itself = spawn->plan->run_as != NULL;
+
+    attributes.set_ids = account->is_other && !changes_by_itself;
+    attributes.uid = account->uid;
+    attributes.gid = account->gid;
+    attributes.groups = account->groups;
+    attributes.n_groups = account->n_groups;
+    attributes.cwd = spawn->instance->definition->cwd;
+    return attributes;
+}
+
 static bool
 launch(GuestSpawn *spawn, int log_fd, GError **error)
 {
@@ -325,12 +376,7 @@ launch(GuestSpawn *spawn, int log_fd, GError **error)
         .stdin_fd = standard_fd(spawn, STDIN_FILENO),
         .stdout_fd = standard_fd(spawn, STDOUT_FILENO),
         .log_fd = log_fd,
-        .attributes = {.set_ids = spawn->account.is_other,
-                       .uid = spawn->account.uid,
-                       .gid = spawn->account.gid,
-                       .groups = spawn->account.groups,
-                       .n_groups = spawn->account.n_groups,
-                       .cwd = instance->definition->cwd},
+        .attributes = attributes_for(spawn),
         .before_exec = record_identity,
         .before_exec_data = spawn,
     };

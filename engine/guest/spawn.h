@@ -12,6 +12,7 @@
 #include "guest/environment.h"
 #include "guest/instance.h"
 #include "paths/instance.h"
+#include "process/attributes.h"
 #include "qemu/plan.h"
 
 /* Environment variable of every QEMU of ours: its instance's folder. See find.h. */
@@ -30,6 +31,7 @@ typedef struct {
     PathsInstance *paths;                /* owned until stolen */
     QemuPlan *plan;
     GuestAccount account; /* that the process is started as */
+    ProcessAttributes *attributes; /* of the source's process; NULL: a fresh guest */
     GuestAccount owner;   /* of its folder: the account, or the user that QEMU changes to */
     char *hugetlbfs_mount;  /* NULL when unused */
     GArray *memory_fds;     /* int for each backend of the plan; -1 where QEMU opens a path */

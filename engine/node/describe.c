@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "node/describe.h"
 
+#include "guest/monitor.h"
 #include "guest/outdated.h"
 #include "node/state.h"
 #include "qemu/memory.h"
 #include "qmp/json.h"
 #include "upgrade/result.h"
-
-static bool
-is_shared(const GuestInstance *instance)
-{
-    for (guint i = 0; i < instance->memory->len; i++)
-        if (((const QemuMemoryBackend *)g_ptr_array_index(instance->memory, i))->kind == QEMU_MEMORY_PRIVATE)
-            return false;
-    return instance->memory->len > 0;
-}
 
 static void
 describe_running(json_object *object, ObjlistDomain *domain, const GuestInstance *instance)
@@ -25,7 +17,7 @@ describe_running(json_object *object, ObjlistDomain *domain, const GuestInstance
     qmp_json_add_string(object, "outdated", guest_outdated_to_string(guest_outdated_get(instance)));
     qmp_json_add_uint64(object, "memory_bytes", guest_instance_get_memory_bytes(instance));
     /* By what it is made of alone; `check` looks at everything else. */
-    qmp_json_add_string(object, "method", is_shared(instance) ? "shared" : NULL);
+    qmp_json_add_string(object, "method", guest_instance_is_shared(instance) ? "shared" : "copy");
 }
 
 json_object *
@@ -37,7 +29,8 @@ node_describe_guest(ObjlistDomain *domain)
     qmp_json_add_string(object, "name", objlist_domain_get_name(domain));
     qmp_json_add_string(object, "uuid", objlist_domain_get_uuid(domain));
     qmp_json_add_string(object, "state", objlist_domain_state_to_string(objlist_domain_get_state(domain)));
-    qmp_json_add_string(object, "owner", "moult");
+    qmp_json_add_string(object, "owner", instance && instance->adopted ? "adopted" : "moult");
+    qmp_json_add_bool(object, "managed", true);
     if (instance && instance->process.pid > 0)
         describe_running(object, domain, instance);
     else
@@ -74,7 +67,7 @@ describe_paths(Node *node, ObjlistDomain *domain)
     g_autofree char *alias = g_build_filename(node->dirs->guests, objlist_domain_get_name(domain), NULL);
 
     qmp_json_add_string(object, "instance", paths->dir);
-    qmp_json_add_string(object, "monitor", paths->monitor_socket);
+    qmp_json_add_string(object, "monitor", guest_monitor_get_path(objlist_domain_get_data(domain), paths));
     qmp_json_add_string(object, "operator_monitor", paths->operator_socket);
     qmp_json_add_string(object, "log", paths->log);
     qmp_json_add_string(object, "alias", alias);

@@ -2,6 +2,7 @@
 #include "node/job-item.h"
 
 #include "guest/error.h"
+#include "guest/monitor.h"
 #include "node/check.h"
 #include "node/outcome.h"
 #include "node/state.h"
@@ -143,8 +144,7 @@ reconnect(const NodeJobItem *item)
     if (instance->monitor && qmp_client_get_state(instance->monitor) != QMP_CLIENT_CLOSED)
         return;
     qmp_client_free(instance->monitor);
-    instance->monitor =
-        qmp_client_connect(objlist_domain_get_paths(item->domain)->monitor_socket, item->guest, NULL);
+    instance->monitor = guest_monitor_connect(instance, objlist_domain_get_paths(item->domain), NULL);
     if (instance->monitor && !qmp_client_wait_ready(instance->monitor, &wait, NULL))
         g_clear_pointer(&instance->monitor, qmp_client_free);
 }

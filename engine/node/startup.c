@@ -11,6 +11,7 @@
 #include "guest/deferred.h"
 #include "guest/find.h"
 #include "guest/hold.h"
+#include "guest/monitor.h"
 #include "node/ending.h"
 #include "node/state.h"
 #include "node/supervise.h"
@@ -164,7 +165,7 @@ add_instance(Node *node, Found *found, GError **error)
         return false;
     objlist_domain_set_data(domain, g_steal_pointer(&found->instance), (GDestroyNotify)guest_instance_free);
     if (!found->has_ended)
-        instance->monitor = qmp_client_connect(found->paths->monitor_socket, instance->definition->name, NULL);
+        instance->monitor = guest_monitor_connect(instance, found->paths, NULL);
     find_state(domain, instance);
     return true;
 }

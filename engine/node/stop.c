@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "guest/error.h"
+#include "guest/monitor.h"
 #include "node/ending.h"
 #include "node/guests.h"
 #include "node/state.h"
@@ -47,6 +48,8 @@ stop_by_request(NodeStop *stop, GuestInstance *instance)
 {
     QmpWait wait = qmp_wait_from_now(COMMAND_TIMEOUT_MS, -1);
 
+    if (!instance->monitor)
+        instance->monitor = guest_monitor_connect(instance, objlist_domain_get_paths(stop->domain), NULL);
     if (!instance->monitor) {
         guest_error_set(&stop->error, GUEST_ERROR_FAILED, "monitor", "moult stop --force",
                         "its QEMU does not answer on the monitor");

@@ -3,6 +3,7 @@
 
 #include <glib-unix.h>
 
+#include "guest/monitor.h"
 #include "node/ending.h"
 #include "node/state.h"
 #include "qmp/json.h"
@@ -95,8 +96,11 @@ watch_monitor(NodeWatch *watch, GuestInstance *instance)
 {
     const PathsInstance *paths = objlist_domain_get_paths(watch->domain);
 
+    guest_monitor_give_back(instance);
+    if (guest_monitor_is_borrowed(instance))
+        return; /* its owner needs it; only jobs take it */
     if (!instance->monitor && paths)
-        instance->monitor = qmp_client_connect(paths->monitor_socket, instance->definition->name, NULL);
+        instance->monitor = guest_monitor_connect(instance, paths, NULL);
     if (!instance->monitor || qmp_client_get_fd(instance->monitor) < 0)
         return;
     handle_events(watch); /* what a job has left in the queue */

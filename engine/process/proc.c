@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -134,6 +135,32 @@ process_proc_get_pss(pid_t pid, guint64 *ret_pss_bytes, GError **error)
         return true;
     g_set_error(error, PROCESS_ERROR, PROCESS_ERROR_FAILED, "/proc/%d/smaps_rollup has no Pss", pid);
     return false;
+}
+
+bool
+process_proc_get_parent(pid_t pid, pid_t *ret_parent, GError **error)
+{
+    g_autofree char *status = process_read_proc(pid, "status", MAX_STATUS_BYTES, NULL, error);
+    const char *value = status ? process_field_find(status, "PPid:") : NULL;
+
+    if (!value) {
+        if (status)
+            g_set_error(error, PROCESS_ERROR, PROCESS_ERROR_FAILED, "/proc/%d/status has no PPid", pid);
+        return false;
+    }
+    *ret_parent = (pid_t)g_ascii_strtoll(value, NULL, 10);
+    return true;
+}
+
+bool
+process_proc_is_in_our_pid_namespace(pid_t pid)
+{
+    struct stat ours, theirs;
+    g_autofree char *path = g_strdup_printf("/proc/%d/ns/pid", pid);
+
+    /* One that we may not look at is none that we could do anything with. */
+    return stat("/proc/self/ns/pid", &ours) == 0 && stat(path, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
+           ours.st_ino == theirs.st_ino;
 }
 
 bool

@@ -31,6 +31,10 @@ bool process_proc_get_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid, GError **er
  * It needs the right to trace that process; for another user's process CAP_SYS_PTRACE.
  */
 int process_proc_fetch_fd(int pidfd, int fd_number, GError **error);
+/* The process that started it, or took it over. */
+bool process_proc_get_parent(pid_t pid, pid_t *ret_parent, GError **error);
+/* Whether it is in the pid namespace of this process. */
+bool process_proc_is_in_our_pid_namespace(pid_t pid);
 /* MemAvailable of the node, in bytes. */
 bool process_proc_get_mem_available(guint64 *ret_bytes, GError **error);
 /* Whether its main thread has child processes. */

@@ -63,6 +63,7 @@ typedef struct {
     const GPtrArray *holdings;     /* INCOMING: QemuHolding, what the source holds; NULL: nothing is known */
     bool start_paused;             /* INCOMING with --paused: -S */
     bool convert_private;          /* INCOMING: private memory is made anew, as a shared file of ours */
+    bool is_adopted;               /* somebody else started the guest: nothing that it could notice is added */
     QemuPlanPathFunc look_at_path; /* FRESH: asked about every mem-path; NULL: none is a directory in memory */
     gpointer look_data;            /* for look_at_path */
 } QemuPlanContext;

@@ -51,6 +51,12 @@ qemu_rule_display_default(QemuRules *rules, const QemuRule *rule, QemuArg *none,
         if (qemu_argv_find(rules->argv, options[i]))
             return true;
     }
+    if (rules->context->is_adopted) {
+        qemu_findings_add(rules->plan->findings, qemu_rules_hinders_upgrade(rules), "display-default",
+                          "start it with -display none, -nographic or -vnc, or with moult run",
+                          "no display was asked for: the running QEMU has opened a window or a VNC port of its own choice");
+        return true;
+    }
     qemu_argv_append(rules->argv, "display", "none");
     qemu_rules_report(rules, QEMU_FINDING_OK, rule, none);
     return true;

@@ -26,7 +26,8 @@ qemu_rule_uuid(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *ar
 
     if (!given) {
         rules->plan->uuid = g_strdup(rules->context->uuid);
-        qemu_argv_append(rules->argv, "uuid", rules->plan->uuid);
+        if (!rules->context->is_adopted) /* the guest has booted without one */
+            qemu_argv_append(rules->argv, "uuid", rules->plan->uuid);
         return true;
     }
     if (!g_uuid_string_is_valid(given->value))
@@ -45,7 +46,7 @@ qemu_rule_name(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *ar
     g_autofree char *value = g_strconcat("guest=", escaped, NULL);
 
     /* QEMU merges -name too: an operator's process= or debug-threads= stays in force. */
-    if (!qemu_argv_get_merged(rules->argv, "name", "guest"))
+    if (!rules->context->is_adopted && !qemu_argv_get_merged(rules->argv, "name", "guest"))
         qemu_argv_append(rules->argv, "name", value);
     return true;
 }

@@ -7,6 +7,7 @@
 #include "upgrade/observe.h"
 
 #include "guest/hold.h"
+#include "guest/monitor.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
 #include "upgrade/events.h"
@@ -44,7 +45,7 @@ connect_anew(GuestInstance *instance, const PathsInstance *paths)
 
     g_clear_pointer(&instance->monitor, qmp_client_free);
     if (paths)
-        instance->monitor = qmp_client_connect(paths->monitor_socket, instance->definition->name, NULL);
+        instance->monitor = guest_monitor_connect(instance, paths, NULL);
     if (instance->monitor && !qmp_client_wait_ready(instance->monitor, &limit, NULL))
         g_clear_pointer(&instance->monitor, qmp_client_free);
 }

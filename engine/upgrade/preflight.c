@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "guest/error.h"
+#include "guest/explain.h"
 #include "guest/inspect.h"
 #include "guest/probe.h"
 #include "guest/spawn.h"
@@ -51,6 +52,7 @@ look_at_source(UpgradePreflight *preflight, const GuestInstance *source, const Q
     guest_inspect_state(source, &limit, &preflight->source_is_running, preflight->findings);
     guest_inspect_migration(source, &limit, preflight->findings);
     guest_inspect_block_jobs(source, &limit, preflight->findings);
+    guest_explain(source, &limit, preflight->findings);
     if (preflight->binary)
         guest_inspect_devices(source, preflight->binary, &limit, preflight->findings);
 }

@@ -7,6 +7,7 @@
 
 #include "guest/error.h"
 #include "guest/hold.h"
+#include "guest/monitor.h"
 #include "process/freeze.h"
 #include "process/proc.h"
 #include "qmp/json.h"

@@ -151,7 +151,9 @@ find_guest(const HarnessReply *reply, const char *name)
 
     for (size_t i = 0; guests && i < json_object_array_length(guests); i++) {
         json_object *guest = json_object_array_get_idx(guests, i);
-        if (g_strcmp0(qmp_json_get_string(guest, "name"), name) == 0)
+        bool is_managed = false; /* the QEMUs of tests beside this one are listed too */
+        qmp_json_get_bool(guest, "managed", &is_managed);
+        if (is_managed && g_strcmp0(qmp_json_get_string(guest, "name"), name) == 0)
             return guest;
     }
     return NULL;

@@ -88,7 +88,7 @@ an_engine_is_started_once_and_stays(void **state)
     fixture_expect(fixture, 0, EMPTY_LIST, "");
     int pidfd = open_engine(fixture);
     assert_true(pidfd >= 0);
-    RUN(fixture, "list", "--all", "--json");
+    RUN(fixture, "list", "--json");
     fixture_expect(fixture, 0, EMPTY_LIST, "");
     assert_false(has_ended(pidfd, 0));
     assert_int_equal(stat(path, &status), 0);
@@ -217,7 +217,7 @@ bad_names_are_refused(void **state)
         RUN(fixture, "define", names[i], "--", "/bin/true");
         fixture_expect(fixture, 3, "", NULL);
     }
-    RUN(fixture, "list", "--all", "--json");
+    RUN(fixture, "list", "--json");
     fixture_expect(fixture, 0, EMPTY_LIST, "");
 }
 

@@ -403,7 +403,7 @@ help_and_version_need_no_engine(void **state)
         assert_contains(fixture->out, "--json");
         n++;
     }
-    assert_int_equal(n, 14);
+    assert_int_equal(n, 16);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)

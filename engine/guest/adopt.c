@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The monitor is asked once, for what the command line cannot tell: the machine type behind an alias, the sizes and ids
+ * of the memory, what was plugged and changed since the start. Memory that is not a named file of the operator's,
+ * shared, counts as private: to copy it is always right, whatever it is.
+ */
+#include "guest/adopt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "guest/compare.h"
+#include "guest/error.h"
+#include "guest/explain.h"
+#include "guest/inspect.h"
+#include "guest/monitor.h"
+#include "guest/probe.h"
+#include "guest/spawn.h"
+#include "qemu/plan.h"
+#include "qmp/commands.h"
+
+/* A QEMU that runs greets at once; one whose monitor somebody holds does not greet at all. */
+#define GREETING_TIMEOUT_MS 2000
+#define ANSWER_TIMEOUT_MS 10000
+#define MACHINE_SUFFIX "-machine"
+
+bool
+guest_adopt_find_listener(const char *path, pid_t *ret_pid, GError **error)
+{
+    g_autoptr(QmpClient) client = qmp_client_connect(path, path, error);
+    struct ucred peer = {0};
+    socklen_t size = sizeof peer;
+
+    if (!client) {
+        guest_error_wrap(error, GUEST_ERROR_REFUSED, "monitor-unreachable", "name the QMP socket of a running QEMU", NULL);
+        return false;
+    }
+    if (getsockopt(qmp_client_get_fd(client), SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.pid <= 0) {
+        guest_error_set(error, GUEST_ERROR_REFUSED, "monitor-foreign", "name its process with --pid",
+                        "who listens at %s cannot be told", path);
+        return false;
+    }
+    *ret_pid = peer.pid;
+    return true;
+}
+
+static bool
+is_trusted(const struct stat *status)
+{
+    bool by_others = (status->st_mode & (S_IWGRP | S_IWOTH)) != 0 && !(S_ISDIR(status->st_mode) && (status->st_mode & S_ISVTX));
+
+    return (status->st_uid == 0 || status->st_uid == geteuid()) && !by_others;
+}
+
+bool
+guest_adopt_check_binary(const char *path, GError **error)
+{
+    g_autofree char *real = realpath(path, NULL);
+    struct stat status;
+
+    if (!real || stat(real, &status) < 0) {
+        guest_error_set(error, GUEST_ERROR_REFUSED, "binary-missing", "name another QEMU with --to", "%s: %s", path,
+                        g_strerror(errno));
+        return false;
+    }
+    for (g_autofree char *part = g_strdup(real);;) {
+        if (stat(part, &status) < 0 || !is_trusted(&status)) {
+            guest_error_set(error, GUEST_ERROR_REFUSED, "binary-untrusted",
+                            "use a QEMU that root has installed",
+                            "%s may be changed by users other than the engine's, who would then be running it", part);
+            return false;
+        }
+        if (strcmp(part, "/") == 0 || strcmp(part, ".") == 0)
+            return true;
+        char *parent = g_path_get_dirname(part);
+        g_free(part);
+        part = parent;
+    }
+}
+
+static void
+take_memory(GuestInstance *instance, const GPtrArray *planned)
+{
+    g_ptr_array_set_size(instance->memory, 0);
+    for (guint i = 0; i < planned->len; i++) {
+        QemuMemoryBackend *backend = qemu_memory_backend_copy(g_ptr_array_index(planned, i));
+        if (backend->kind != QEMU_MEMORY_FILE) {
+            backend->kind = QEMU_MEMORY_PRIVATE;
+            backend->fd_number = -1;
+            backend->page_size_bytes = 0;
+            g_clear_pointer(&backend->path, g_free);
+        }
+        g_ptr_array_add(instance->memory, backend);
+    }
+}
+
+bool
+guest_adopt_guess(const GuestEnvironment *environment, GuestInstance *instance, const QemuBinary *binary, GError **error)
+{
+    g_autoptr(QemuPlan) plan =
+        guest_spawn_plan(environment, instance->definition, binary, NULL, 0, NULL, error);
+
+    if (!plan)
+        return false;
+    g_free(instance->machine_type);
+    instance->machine_type = g_strdup(plan->machine_type);
+    take_memory(instance, plan->memory);
+    return true;
+}
+
+/* ---- The monitor ---- */
+
+static QmpClient *
+try_monitor(const GuestInstance *instance, const char *path, const QmpWait *wait, GError **error)
+{
+    QmpWait limit = qmp_wait_within(wait, GREETING_TIMEOUT_MS);
+    g_autoptr(QmpClient) client = guest_monitor_connect_to(instance, path, error);
+
+    if (!client) {
+        guest_error_wrap(error, GUEST_ERROR_REFUSED, "monitor-unreachable", "name its QMP socket with --qmp", path);
+        return NULL;
+    }
+    g_autoptr(GError) local = NULL;
+    if (qmp_client_wait_ready(client, &limit, &local))
+        return g_steal_pointer(&client);
+    guest_error_set(error, GUEST_ERROR_REFUSED, "monitor-busy",
+                    "end the connection of whoever holds it, or give the QEMU a second QMP monitor at its next start",
+                    "%s: %s", path, local->message);
+    return NULL;
+}
+
+static bool
+open_monitor(GuestInstance *instance, const char *given, const QmpWait *wait, GError **error)
+{
+    g_autoptr(GPtrArray) paths = guest_adopt_find_monitors(instance, error);
+
+    if (!paths)
+        return false;
+    if (given) {
+        g_ptr_array_set_size(paths, 0);
+        g_ptr_array_add(paths, g_strdup(given));
+    }
+    if (paths->len == 0)
+        guest_error_set(error, GUEST_ERROR_REFUSED, "monitor-missing",
+                        "start it with -qmp unix:PATH,server=on,wait=off, or with moult run",
+                        "the QEMU has no QMP monitor on a UNIX socket");
+    for (guint i = 0; i < paths->len; i++) {
+        g_clear_error(error);
+        instance->monitor = try_monitor(instance, g_ptr_array_index(paths, i), wait, error);
+        if (!instance->monitor)
+            continue;
+        g_clear_error(error);
+        instance->monitor_path = g_strdup(g_ptr_array_index(paths, i));
+        return true;
+    }
+    return false;
+}
+
+static bool
+unanswered(GError **error)
+{
+    guest_error_wrap(error, GUEST_ERROR_REFUSED, "monitor-broken", "try again", "the QEMU's monitor");
+    return false;
+}
+
+static bool
+read_machine(GuestInstance *instance, const QmpWait *wait, GError **error)
+{
+    g_autofree char *type = qmp_qom_get_string(instance->monitor, "/machine", "type", wait, error);
+    int major = 0, minor = 0, micro = 0;
+
+    if (!type)
+        return unanswered(error);
+    if (g_str_has_suffix(type, MACHINE_SUFFIX))
+        type[strlen(type) - strlen(MACHINE_SUFFIX)] = '\0';
+    g_free(instance->machine_type);
+    instance->machine_type = g_steal_pointer(&type);
+    if (qmp_client_get_version(instance->monitor, &major, &minor, &micro)) {
+        g_free(instance->binary.version);
+        instance->binary.version = g_strdup_printf("%d.%d.%d", major, minor, micro);
+        g_free(instance->binary.package);
+        instance->binary.package = g_strdup(qmp_client_get_package(instance->monitor));
+    }
+    return true;
+}
+
+/* The sizes that the command line makes, against those that are there. */
+static bool
+check_memory(GuestInstance *instance, const QmpWait *wait, GError **error)
+{
+    g_autoptr(GPtrArray) memdevs = qmp_query_memdev(instance->monitor, wait, error);
+    guint64 expected = guest_instance_get_memory_bytes(instance), found = 0;
+
+    if (!memdevs)
+        return unanswered(error);
+    for (guint i = 0; i < memdevs->len; i++)
+        found += ((const QmpMemdev *)g_ptr_array_index(memdevs, i))->size_bytes;
+    if (found == expected && memdevs->len == instance->memory->len)
+        return guest_verify_memory_maps(instance, error);
+    guest_error_set(error, GUEST_ERROR_REFUSED, "memory-plugged", "unplug what was plugged, or plan a restart of the guest",
+                    "the guest has %u memory backends of %" G_GUINT64_FORMAT " MiB, its command line makes %u of %" G_GUINT64_FORMAT
+                    " MiB",
+                    memdevs->len, found >> 20, instance->memory->len, expected >> 20);
+    return false;
+}
+
+static bool
+refuse_blocked(const GPtrArray *findings, GError **error)
+{
+    const QemuFinding *block = qemu_findings_get_block(findings);
+
+    if (block)
+        guest_error_set(error, GUEST_ERROR_REFUSED, block->code, block->hint, "%s", block->reason);
+    return !block;
+}
+
+static bool
+ask(GuestInstance *instance, const QmpWait *wait, bool *ret_running, GError **error)
+{
+    QmpWait limit = qmp_wait_within(wait, ANSWER_TIMEOUT_MS);
+    g_autoptr(GPtrArray) findings = qemu_findings_new();
+
+    guest_inspect_state(instance, &limit, ret_running, findings);
+    guest_explain(instance, &limit, findings);
+    return read_machine(instance, &limit, error) && check_memory(instance, &limit, error) &&
+           refuse_blocked(findings, error);
+}
+
+bool
+guest_adopt(const GuestEnvironment *environment, GuestForeign *foreign, const char *monitor_path, const QmpWait *wait,
+            bool *ret_running, GError **error)
+{
+    GuestInstance *instance = foreign->instance;
+    const char *reason = NULL, *hint = NULL;
+    const char *code = guest_owner_get_refusal(&foreign->owner, &reason, &hint);
+
+    if (code) {
+        guest_error_set(error, GUEST_ERROR_REFUSED, code, hint, "%s", reason);
+        return false;
+    }
+    if (instance->pidfd < 0) {
+        guest_error_set(error, GUEST_ERROR_REFUSED, "process-gone", NULL, "process %d has ended", instance->process.pid);
+        return false;
+    }
+    if (!guest_adopt_check_binary(instance->binary.path, error) ||
+        !open_monitor(instance, monitor_path, wait, error))
+        return false;
+    g_autoptr(QemuBinary) binary = guest_probe_binary(environment, instance->binary.path, wait, error);
+    bool adopted = binary && guest_adopt_guess(environment, instance, binary, error) &&
+                   ask(instance, wait, ret_running, error);
+    guest_monitor_give_back(instance);
+    return adopted;
+}
