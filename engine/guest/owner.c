@@ -40,6 +40,11 @@ static const Row rows[] = {
     {GUEST_OWNER_INCUS, "incus", none, incus_arguments, incus_parents, "owner-incus",
      "Incus holds the guest's monitor, and takes the end of its QEMU for the end of the guest",
      "upgrade it by Incus' own means: incus move, or a stateful stop and start"},
+    {GUEST_OWNER_MOULT, "moult", none, none, none, "owner-moult", "the guest belongs to another moult engine",
+     "use that engine's runtime directory: MOULT_RUNTIME_DIR"},
+    {GUEST_OWNER_SYSTEMD, "systemd", none, none, none, "owner-systemd",
+     "the QEMU belongs to a service unit, which would be taken for ended when it is replaced",
+     "start the guest with moult run, or from a script, for upgrades in place"},
     {GUEST_OWNER_PROXMOX, "proxmox", proxmox_cgroups, proxmox_arguments, none, NULL, NULL, NULL},
 };
 
@@ -138,16 +143,6 @@ guest_owner_to_string(const GuestOwner *owner)
 const char *
 guest_owner_get_refusal(const GuestOwner *owner, const char **ret_reason, const char **ret_hint)
 {
-    if (owner->kind == GUEST_OWNER_MOULT) {
-        *ret_reason = "the guest belongs to another moult engine";
-        *ret_hint = "use that engine's runtime directory: MOULT_RUNTIME_DIR";
-        return "owner-moult";
-    }
-    if (owner->kind == GUEST_OWNER_SYSTEMD) {
-        *ret_reason = "the QEMU belongs to a service unit, which would be taken for ended when it is replaced";
-        *ret_hint = "start the guest with moult run, or from a script, for upgrades in place";
-        return "owner-systemd";
-    }
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
         if (rows[i].kind != owner->kind)
             continue;
