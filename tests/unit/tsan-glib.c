@@ -59,3 +59,98 @@ gboolean(g_atomic_ref_count_dec)(gatomicrefcount *count)
         __tsan_acquire(count);
     return last;
 }
+
+/* ---- From one thread to another: what a pool is given, what a main loop is told to call ---- */
+
+typedef struct {
+    GFunc func;
+    gpointer data;
+} PoolCall;
+
+static void
+pool_call(gpointer item, gpointer data)
+{
+    const PoolCall *call = data;
+
+    __tsan_acquire(item);
+    call->func(item, call->data);
+}
+
+GThreadPool *
+g_thread_pool_new(GFunc func, gpointer data, gint max_threads, gboolean exclusive, GError **error)
+{
+    PoolCall *call = g_new(PoolCall, 1); /* as long as the pool, which is as long as the program */
+
+    *call = (PoolCall){.func = func, .data = data};
+    return NEXT(g_thread_pool_new)(pool_call, call, max_threads, exclusive, error);
+}
+
+gboolean
+g_thread_pool_push(GThreadPool *pool, gpointer item, GError **error)
+{
+    __tsan_release(item);
+    return NEXT(g_thread_pool_push)(pool, item, error);
+}
+
+typedef struct {
+    GSourceFunc func;
+    gpointer data;
+    GDestroyNotify notify;
+} LoopCall;
+
+static gboolean
+loop_call(gpointer data)
+{
+    const LoopCall *call = data;
+
+    __tsan_acquire(data);
+    return call->func(call->data);
+}
+
+static void
+loop_call_free(gpointer data)
+{
+    const LoopCall *call = data;
+
+    if (call->notify)
+        call->notify(call->data);
+    g_free(data);
+}
+
+void
+g_main_context_invoke_full(GMainContext *context, gint priority, GSourceFunc func, gpointer data, GDestroyNotify notify)
+{
+    LoopCall *call = g_new(LoopCall, 1);
+
+    *call = (LoopCall){.func = func, .data = data, .notify = notify};
+    __tsan_release(call);
+    NEXT(g_main_context_invoke_full)(context, priority, loop_call, call, loop_call_free);
+}
+
+void
+g_main_context_invoke(GMainContext *context, GSourceFunc func, gpointer data)
+{
+    g_main_context_invoke_full(context, G_PRIORITY_DEFAULT, func, data, NULL);
+}
+
+/* The last reference of a box may be dropped by another thread than the one that wrote it. */
+static _Thread_local GDestroyNotify box_clear;
+
+static void
+clear_box(gpointer box)
+{
+    __tsan_acquire(box);
+    if (box_clear)
+        box_clear(box);
+}
+
+void
+g_atomic_rc_box_release_full(gpointer box, GDestroyNotify clear)
+{
+    GDestroyNotify outer = box_clear;
+
+    box_clear = clear;
+    __tsan_release(box);
+    NEXT(g_atomic_rc_box_release_full)(box, clear_box);
+    box_clear = outer;
+}
