@@ -179,6 +179,19 @@ harness_guest_look_up(HarnessGuest *guest)
     guest->pid = (pid_t)pid;
 }
 
+void
+harness_guest_await_other(HarnessGuest *guest)
+{
+    gint64 deadline_us = g_get_monotonic_time() + (gint64)HARNESS_STEP_MS * 1000;
+    gint64 id = guest->id;
+
+    while (harness_guest_look_up(guest), guest->id == id) {
+        if (g_get_monotonic_time() > deadline_us)
+            fail_msg("%s stays in its QEMU", guest->name);
+        g_usleep(POLL_US);
+    }
+}
+
 /* ---- The guest ---- */
 
 static bool

@@ -257,13 +257,19 @@ harness_guest_finish(HarnessGuest *guest)
 void
 harness_guest_qmp(HarnessGuest *guest, const char *command)
 {
+    harness_guest_qmp_with(guest, command, NULL);
+}
+
+void
+harness_guest_qmp_with(HarnessGuest *guest, const char *command, const char *arguments)
+{
     g_autofree char *path = g_strdup_printf("%s/guests/%s/operator.sock", guest->engine->runtime, guest->name);
     QmpWait wait = qmp_wait_from_now(HARNESS_STEP_MS, -1);
     g_autoptr(GError) error = NULL;
     g_autoptr(QmpClient) client = qmp_client_connect(path, guest->name, &error);
 
     if (!client || !qmp_client_wait_ready(client, &wait, &error) ||
-        !qmp_client_call(client, command, NULL, &wait, NULL, &error))
+        !qmp_client_call(client, command, arguments ? json_tokener_parse(arguments) : NULL, &wait, NULL, &error))
         fail_msg("%s: %s: %s", guest->name, command, error->message);
 }
 

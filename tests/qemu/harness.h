@@ -139,6 +139,8 @@ HarnessGuest *harness_guest_new(HarnessEngine *engine, const char *name, const H
 char **harness_guest_make_argv(HarnessGuest *guest, const char *qemu);
 /* Takes pid and id from `moult list`, where it must be running. */
 void harness_guest_look_up(HarnessGuest *guest);
+/* Waits until the engine says that another QEMU has it, takes pid and id. */
+void harness_guest_await_other(HarnessGuest *guest);
 /* Waits until it is there. */
 void harness_guest_await_listed(HarnessGuest *guest);
 /* Takes pid and id from `moult list`, and waits until the guest works. */
@@ -169,7 +171,8 @@ void harness_guest_check_disk(HarnessGuest *guest);
 void harness_guest_power_off(HarnessGuest *guest);
 /* Waits until the engine knows nothing of it any more. */
 void harness_guest_await_gone(HarnessGuest *guest);
-/* COMMAND on the operator's monitor. */
+/* COMMAND on the operator's monitor; ARGUMENTS are JSON, or null. */
 void harness_guest_qmp(HarnessGuest *guest, const char *command);
+void harness_guest_qmp_with(HarnessGuest *guest, const char *command, const char *arguments);
 /* What `moult list` says of its state; owned. */
 char *harness_guest_dup_state(HarnessGuest *guest);

@@ -307,7 +307,7 @@ guests_end_without_an_engine(void **state)
     harness_engine_kill(engine);
     assert_true(sampler_command(transient->sampler, GUEST_COMMAND_POWER_OFF, 0, HARNESS_STEP_MS, &error));
     assert_true(sampler_command(defined->sampler, GUEST_COMMAND_POWER_OFF, 0, HARNESS_STEP_MS, &error));
-    processes_await_none(engine->folder, HARNESS_STEP_MS);
+    assert_true(processes_await_none(engine->folder, HARNESS_STEP_MS));
     harness_engine_start(engine, NULL);
     expect_state(transient, NULL);
     expect_state(defined, "shut-off");

@@ -103,6 +103,18 @@ processes_await_none(const char *folder, unsigned timeout_ms)
     }
 }
 
+bool
+processes_await_end(pid_t pid, unsigned timeout_ms)
+{
+    Process process = {.pid = pid, .pidfd = (int)syscall(SYS_pidfd_open, pid, 0)};
+
+    if (process.pidfd < 0)
+        return true;
+    bool has_ended = await_end(&process, g_get_monotonic_time() + (gint64)timeout_ms * 1000);
+    close(process.pidfd);
+    return has_ended;
+}
+
 static bool
 kill_marked(const char *mark, const char *folder, gint64 deadline_us)
 {

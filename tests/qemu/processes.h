@@ -21,6 +21,9 @@ GPtrArray *processes_find(const char *folder);
 /* Waits until there are none; false when some live after TIMEOUT_MS. */
 bool processes_await_none(const char *folder, unsigned timeout_ms);
 
+/* Waits for the end of PID, which need not be our child. */
+bool processes_await_end(pid_t pid, unsigned timeout_ms);
+
 /* Kills them, engines and commands of FOLDER, and what they start meanwhile; false, with the pids on stderr, when some live after TIMEOUT_MS. */
 bool processes_kill(const char *folder, unsigned timeout_ms);
 
