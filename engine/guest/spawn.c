@@ -454,6 +454,26 @@ guest_spawn_undo(GuestSpawn *spawn, GError **error)
     return true;
 }
 
+/* The last lines are those that say why: as many of them as fit. A single one that is too long loses its end. */
+static char *
+quote_last_lines(const char *text, size_t length)
+{
+    size_t skip = length > QMP_TEXT_MESSAGE_MAX ? length - QMP_TEXT_MESSAGE_MAX : 0;
+
+    bool is_cut = skip > 0; /* the first line is only the end of one */
+
+    for (;;) {
+        g_autofree char *quoted = qmp_text_quote_bytes(text + skip, length - skip, LAST_WORDS_BYTES);
+        if (!is_cut && strlen(quoted) <= QMP_TEXT_MESSAGE_MAX)
+            return g_steal_pointer(&quoted);
+        const char *end = memchr(text + skip, '\n', length - skip);
+        if (!end)
+            return qmp_text_quote_bytes(text + skip, length - skip, QMP_TEXT_MESSAGE_MAX);
+        skip = (size_t)(end + 1 - text);
+        is_cut = false;
+    }
+}
+
 char *
 guest_spawn_dup_last_words(const PathsInstance *paths)
 {
@@ -468,5 +488,5 @@ guest_spawn_dup_last_words(const PathsInstance *paths)
         return g_strdup("");
     while (length > 0 && g_ascii_isspace(buffer[length - 1]))
         length--;
-    return qmp_text_quote_bytes(buffer, (size_t)length, QMP_TEXT_MESSAGE_MAX);
+    return quote_last_lines(buffer, (size_t)length);
 }
