@@ -80,9 +80,13 @@ guest_error_wrap(GError **error, GuestErrorKind kind, const char *code, const ch
             g_prefix_error(error, "%s: ", prefix);
         return;
     }
-    GError *wrapped = g_error_new(GUEST_ERROR, (int)guest_error_kind_below(*error, kind), "%s%s%s", prefix ? prefix : "",
-                                  prefix ? ": " : "", (*error)->message);
-    guest_error_fill(wrapped, code, hint);
+    GuestErrorKind found = guest_error_kind_below(*error, kind);
+    GError *wrapped =
+        g_error_new(GUEST_ERROR, (int)found, "%s%s%s", prefix ? prefix : "", prefix ? ": " : "", (*error)->message);
+    if (found == GUEST_ERROR_CANCELLED) /* where that was is chance, and nothing is wrong there */
+        guest_error_fill(wrapped, "cancelled", NULL);
+    else
+        guest_error_fill(wrapped, code, hint);
     g_error_free(*error);
     *error = wrapped;
 }

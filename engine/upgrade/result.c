@@ -53,7 +53,7 @@ add_error(json_object *object, const GError *error)
     qmp_json_add_string(object, "code", guest_error_get_code(error));
     qmp_json_add_string(object, "message", error->message);
     qmp_json_add_string(object, "hint", guest_error_get_hint(error));
-    if (guest_error_get_kind(error) == GUEST_ERROR_TIMED_OUT || guest_error_get_kind(error) == GUEST_ERROR_CANCELLED)
+    if (guest_error_get_kind(error) == GUEST_ERROR_TIMED_OUT)
         qmp_json_add_bool(object, "timed_out", true);
 }
 
