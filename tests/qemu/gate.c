@@ -25,14 +25,20 @@ make_fifo(HarnessEngine *engine, const char *name, char **ret_path)
 Gate *
 gate_new(HarnessEngine *engine, HarnessBuild build)
 {
+    return gate_new_with(engine, build, ":");
+}
+
+Gate *
+gate_new_with(HarnessEngine *engine, HarnessBuild build, const char *commands)
+{
     Gate *gate = g_new0(Gate, 1);
 
     gate->arrived_fd = make_fifo(engine, "gate-arrived", &gate->arrived);
     gate->open_fd = make_fifo(engine, "gate-open", &gate->open);
     gate->script = (char *)harness_script(engine, "qemu-behind-gate",
-                                          "case \" $* \" in *' -incoming '*) echo >'%s'; read line <'%s';; esac\n"
+                                          "case \" $* \" in *' -incoming '*) echo >'%s'; read line <'%s'; %s;; esac\n"
                                           "exec '%s' \"$@\"",
-                                          gate->arrived, gate->open, harness_build(build));
+                                          gate->arrived, gate->open, commands, harness_build(build));
     return gate;
 }
 

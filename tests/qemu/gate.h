@@ -15,6 +15,8 @@ typedef struct {
 
 /* BUILD behind a gate. Probes of the binary pass freely. */
 Gate *gate_new(HarnessEngine *engine, HarnessBuild build);
+/* The same, and behind the gate COMMANDS of the shell, which may change "$@". */
+Gate *gate_new_with(HarnessEngine *engine, HarnessBuild build, const char *commands);
 void gate_free(Gate *gate);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Gate, gate_free)
 

@@ -232,6 +232,22 @@ harness_guest_check(HarnessGuest *guest)
     guest->seen = now;
 }
 
+void
+harness_guest_await_reboot(HarnessGuest *guest)
+{
+    gint64 deadline_us = g_get_monotonic_time() + (gint64)HARNESS_READY_MS * 1000;
+    GuestPage now;
+
+    /* The page keeps its place in the tiny guest; while it is made anew it may be empty. */
+    while (assert_true(sampler_read(guest->sampler, &now)), !now.ready || now.nonce == guest->seen.nonce) {
+        if (g_get_monotonic_time() > deadline_us)
+            fail_msg("%s does not come up again", guest->name);
+        g_usleep(POLL_US);
+    }
+    guest->seen = now;
+    harness_guest_check(guest);
+}
+
 /* One datagram a second: too slow to be waited for at every look. */
 void
 harness_guest_check_network(HarnessGuest *guest)

@@ -139,6 +139,8 @@ HarnessGuest *harness_guest_new(HarnessEngine *engine, const char *name, const H
 char **harness_guest_make_argv(HarnessGuest *guest, const char *qemu);
 /* Takes pid and id from `moult list`, where it must be running. */
 void harness_guest_look_up(HarnessGuest *guest);
+/* Waits until it works in another boot than at the last look. */
+void harness_guest_await_reboot(HarnessGuest *guest);
 /* Waits until the engine says that another QEMU has it, takes pid and id. */
 void harness_guest_await_other(HarnessGuest *guest);
 /* Waits until it is there. */
