@@ -7,6 +7,7 @@
 
 #include "guest/error.h"
 #include "guest/hold.h"
+#include "qmp/commands.h"
 #include "qmp/json.h"
 #include "upgrade/driver.h"
 #include "upgrade/events.h"
@@ -63,6 +64,19 @@ mark_needs_operator(Upgrade *upgrade)
         save_record(upgrade);
 }
 
+/* Its STOP and RESUME events were read as those of the upgrade; somebody else may have caused the last of them. */
+static void
+label_source(Upgrade *upgrade)
+{
+    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
+    const GuestInstance *source = upgrade_get_source(upgrade);
+    QmpStatus status = {0};
+
+    if (source->monitor && qmp_query_status(source->monitor, &limit, &status, NULL))
+        objlist_domain_set_state(upgrade->source, status.running ? OBJLIST_DOMAIN_RUNNING : OBJLIST_DOMAIN_PAUSED);
+    qmp_status_clear(&status);
+}
+
 static SettleResult
 roll_back(Upgrade *upgrade, int last)
 {
@@ -74,6 +88,7 @@ roll_back(Upgrade *upgrade, int last)
     }
     if (guest_has_ended(upgrade_get_source(upgrade), upgrade_get_source_paths(upgrade)))
         return LOOK_AGAIN; /* it ended on the way back */
+    label_source(upgrade);
     end_record(upgrade);
     upgrade->outcome = UPGRADE_OUTCOME_ROLLED_BACK;
     return SETTLED;
