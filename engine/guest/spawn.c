@@ -443,7 +443,9 @@ guest_spawn_undo(GuestSpawn *spawn, GError **error)
     GuestInstance *instance = spawn->instance;
 
     close_passed_fds(spawn);
-    if (instance->pidfd >= 0 && !process_kill_and_reap(instance->pidfd, KILL_TIMEOUT_MS, NULL, error))
+    /* The group: a script that has not made itself a QEMU by `exec` leaves one behind. */
+    if (instance->pidfd >= 0 &&
+        !process_kill_group_and_reap(instance->pidfd, instance->process.pid, KILL_TIMEOUT_MS, NULL, error))
         return false;
     if (spawn->made_hugetlbfs && !paths_hugetlbfs_remove(instance->hugetlbfs_dir, error))
         return false;

@@ -51,7 +51,7 @@ static const char *const allowed[] = {
     "eventfd", "eventfd2", "pipe", "pipe2", "signalfd", "signalfd4", "inotify_init1",
     "inotify_add_watch", "inotify_rm_watch",
     /* Signals: our own dispositions; abort(); pidfds for QEMUs (engine/process/identity.c) and kill for
-     * the process group of a probe (engine/qemu/binary-probe.c). */
+     * the process group of a QEMU that never came up. */
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigreturn", "rt_sigtimedwait",
     "rt_sigtimedwait_time64", "rt_sigpending", "sigaltstack", "tgkill", "kill", "pidfd_open",
     "pidfd_send_signal", "wait4", "waitid",

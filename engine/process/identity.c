@@ -29,6 +29,9 @@
 #define P_PIDFD 3 /* Linux 5.4; glibc knows it from 2.36 on */
 #endif
 
+/* See await_group_end. */
+#define GROUP_LOOK_AGAIN_US 1000
+
 /* proc(5): /proc/PID/stat; the name in field 2 may hold anything, ")" and spaces too. */
 #define FIELD_AFTER_NAME 3
 #define FIELD_START_TIME 22
@@ -190,4 +193,25 @@ process_kill_and_reap(int pidfd, gint64 timeout_ms, ProcessExit *ret_exit, GErro
         return false;
     }
     return process_wait_exit(pidfd, timeout_ms, -1, ret_exit, error);
+}
+
+/* Nothing tells of the end of processes that are nobody's children here; the moment it takes is a short one. */
+static void
+await_group_end(pid_t group, gint64 deadline_us)
+{
+    while (kill(-group, 0) == 0 && g_get_monotonic_time() < deadline_us)
+        g_usleep(GROUP_LOOK_AGAIN_US);
+}
+
+bool
+process_kill_group_and_reap(int pidfd, pid_t pid, gint64 timeout_ms, ProcessExit *ret_exit, GError **error)
+{
+    gint64 deadline_us = g_get_monotonic_time() + timeout_ms * 1000;
+    bool has_group = process_send_signal(pidfd, SIGKILL, NULL) && kill(-pid, SIGKILL) == 0;
+
+    if (!process_kill_and_reap(pidfd, timeout_ms, ret_exit, error))
+        return false;
+    if (has_group)
+        await_group_end(pid, deadline_us);
+    return true;
 }

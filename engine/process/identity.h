@@ -55,5 +55,11 @@ bool process_has_exited(int pidfd);
 bool process_wait_exit(int pidfd, gint64 timeout_ms, int cancel_fd, ProcessExit *ret_exit, GError **error);
 /* SIGKILL through the pidfd, then process_wait_exit. Killing one that has already ended succeeds; FORBIDDEN. */
 bool process_kill_and_reap(int pidfd, gint64 timeout_ms, ProcessExit *ret_exit, GError **error);
+/*
+ * The same for PID, held by PIDFD, and all of the process group that it leads: a child of ours, started by the launcher
+ * and not yet reaped, so that no other group can have its number. What the group's others leave to be reaped is not ours
+ * to wait for; that they have ended is, within the same time, but is no failure.
+ */
+bool process_kill_group_and_reap(int pidfd, pid_t pid, gint64 timeout_ms, ProcessExit *ret_exit, GError **error);
 /* Errors: GONE (it has been reaped), FORBIDDEN, FAILED. */
 bool process_send_signal(int pidfd, int signal, GError **error);

@@ -43,16 +43,14 @@ typedef struct {
 
 /* --- its life --- */
 
-/* SIGKILL to its process group too: of a wrapper that does not exec, the QEMU would remain. Before it is
- * reaped, as until then the group's number cannot be another's. */
+/* With its process group: of a wrapper that does not exec, the QEMU would remain. */
 static void
 probe_end(Probe *probe, ProcessExit *ret_exit)
 {
     if (!probe->started)
         return;
     probe->started = false;
-    kill(-probe->child.identity.pid, SIGKILL);
-    process_kill_and_reap(probe->child.pidfd, REAP_TIMEOUT_MS, ret_exit, NULL);
+    process_kill_group_and_reap(probe->child.pidfd, probe->child.identity.pid, REAP_TIMEOUT_MS, ret_exit, NULL);
     process_fd_clear(&probe->child.pidfd);
 }
 

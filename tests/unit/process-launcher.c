@@ -328,6 +328,29 @@ identity_is_that_of_the_running_child(void **state)
     close(child.pidfd);
 }
 
+/* The shell's child holds the pipe too: its end is seen there. */
+static void
+group_is_killed_with_its_leader(void **state)
+{
+    (void)state;
+    const char *argv[4];
+    LauncherRequest request = helper_shell_request(argv, "sleep 1000 & echo started; wait");
+    g_autoptr(GError) error = NULL;
+    LauncherChild child;
+    int ends[2];
+    char byte;
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    request.log_fd = ends[1];
+    assert_true(launcher_spawn(launcher, &request, HELPER_TIMEOUT_MS, &child, &error));
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &byte, 1), 1); /* it has been started */
+    assert_true(process_kill_group_and_reap(child.pidfd, child.identity.pid, HELPER_TIMEOUT_MS, NULL, &error));
+    g_autofree char *rest = helper_read_all(ends[0]);
+    assert_string_equal(rest, "tarted\n");
+    close(child.pidfd);
+}
+
 /* A binary on a file system that does not answer: a FIFO as the interpreter is not that, so the hook takes
  * the time. */
 static bool
@@ -645,6 +668,7 @@ main(void)
         cmocka_unit_test(ids_and_groups_are_set),
         cmocka_unit_test(child_that_before_exec_refuses_never_runs),
         cmocka_unit_test(identity_is_that_of_the_running_child),
+        cmocka_unit_test(group_is_killed_with_its_leader),
         cmocka_unit_test(timed_out_child_is_killed),
         cmocka_unit_test(concurrent_spawns_do_not_mix),
         cmocka_unit_test(script_keeps_the_identity_across_its_exec),
