@@ -7,6 +7,8 @@
  * ends the end of file says so at once. What it prints goes to a memory file of limited size: printing
  * without end kills it (SIGXFSZ) instead of filling a pipe that somebody would have to empty meanwhile.
  *
+ * With -incoming it waits, as a target does; -S is for a wrapper that loses that.
+ *
  * The accelerator is named because a binary called "...kvm" takes KVM as its default and fails where that
  * does not work; none of the answers depends on it. It goes into -machine rather than -accel, which wrappers'
  * -enable-kvm excludes.
@@ -96,6 +98,8 @@ probe_start(Probe *probe, Launcher *launcher, GError **error)
                                 "-nodefaults",
                                 "-no-user-config",
                                 "-S",
+                                "-incoming",
+                                "defer",
                                 "-display",
                                 "none",
                                 "-chardev",
@@ -219,6 +223,25 @@ query_target(const Probe *probe, GError **error)
     return NULL;
 }
 
+/*
+ * A wrapper that loses -incoming would start the target of an upgrade as a guest of its own: on the memory that the
+ * running one uses. Here there is none to lose.
+ */
+static bool
+check_waits(const Probe *probe, GError **error)
+{
+    QmpStatus status = {0};
+
+    if (!qmp_query_status(probe->client, probe->wait, &status, error))
+        return false;
+    bool waits = g_str_equal(status.status, "inmigrate");
+    if (!waits)
+        g_set_error(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_GARBAGE, "it takes no notice of -incoming: it is %s",
+                    status.status);
+    qmp_status_clear(&status);
+    return waits;
+}
+
 static bool
 ask(const Probe *probe, QemuBinary *binary, GError **error)
 {
@@ -230,7 +253,7 @@ ask(const Probe *probe, QemuBinary *binary, GError **error)
     qmp_client_get_version(client, &version->major, &version->minor, &version->micro);
     binary->version_text = g_strdup_printf("%d.%d.%d", version->major, version->minor, version->micro);
     binary->package = g_strdup(qmp_client_get_package(client));
-    return (binary->target = query_target(probe, error)) &&
+    return check_waits(probe, error) && (binary->target = query_target(probe, error)) &&
            (binary->machines = qmp_query_machines(client, probe->wait, error)) &&
            (binary->migrate_capabilities = qmp_query_migrate_capabilities(client, probe->wait, error)) &&
            (binary->device_types = qmp_qom_list_types(client, "device", probe->wait, error)) &&

@@ -18,8 +18,8 @@
 #include "harness.h"
 #include "processes.h"
 
-/* In a script: what follows is for the target of an upgrade alone. */
-#define IF_TARGET "case \" $* \" in *' -incoming '*) "
+/* In a script: what follows is for the target of an upgrade alone. Those that only ask a binary say -incoming too. */
+#define IF_TARGET "case \" $* \" in *moult-monitor*' -incoming '*) "
 #define FI "; esac\n"
 
 static HarnessEngine *engine;

@@ -36,7 +36,7 @@ gate_new_with(HarnessEngine *engine, HarnessBuild build, const char *commands)
     gate->arrived_fd = make_fifo(engine, "gate-arrived", &gate->arrived);
     gate->open_fd = make_fifo(engine, "gate-open", &gate->open);
     gate->script = (char *)harness_script(engine, "qemu-behind-gate",
-                                          "case \" $* \" in *' -incoming '*) echo >'%s'; read line <'%s'; %s;; esac\n"
+                                          "case \" $* \" in *moult-monitor*' -incoming '*) echo >'%s'; read line <'%s'; %s;; esac\n"
                                           "exec '%s' \"$@\"",
                                           gate->arrived, gate->open, commands, harness_build(build));
     return gate;

@@ -35,6 +35,7 @@ static const char answering_script[] =
     "while read -r line <&3; do\n"
     "  id=$(sed -n 's/.*\"id\": *\\(\"[^\"]*\"\\|[0-9]*\\).*/\\1/p' <<<\"$line\")\n"
     "  case $line in\n"
+    "  *query-status*) say \"{\\\"return\\\":{\\\"status\\\":\\\"inmigrate\\\",\\\"running\\\":false},\\\"id\\\":$id}\" ;;\n"
     "  *query-target*) say \"{\\\"return\\\":{\\\"arch\\\":\\\"x86_64\\\"},\\\"id\\\":$id}\" ;;\n"
     "  *query-machines*) say "
     "\"{\\\"return\\\":[{\\\"name\\\":\\\"pc-q35-9.1\\\",\\\"alias\\\":\\\"q35\\\",\\\"cpu-max\\\":255,"
