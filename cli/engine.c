@@ -25,6 +25,7 @@
 /* An engine that has removed its socket and is about to leave makes no event when it does: it is looked for
  * again. */
 #define LOOK_AGAIN_MS 200
+#define FULL_PAUSE_MS 20
 /* Engines that say they listen, and then do not. */
 #define MAX_STARTS 3
 
@@ -47,13 +48,36 @@ check_peer(int fd, const PathsDirs *dirs, GError **error)
     return -1;
 }
 
+/*
+ * Many commands at once can fill the socket's backlog: nothing tells when there is room again, so it is tried again. An
+ * engine that hangs leaves it full.
+ */
+static int
+connect_patiently(const PathsDirs *dirs, GError **error)
+{
+    QmpWait wait = qmp_wait_from_now(START_TIMEOUT_MS, -1);
+
+    for (;;) {
+        g_autoptr(GError) local_error = NULL;
+        QmpWait pause = qmp_wait_within(&wait, FULL_PAUSE_MS);
+        int fd = qmp_socket_connect(dirs->control_socket, &local_error);
+        bool is_full = g_error_matches(local_error, QMP_STREAM_ERROR, QMP_STREAM_ERROR_FULL);
+        if (fd >= 0 || !is_full || qmp_wait_check(&wait) != QMP_WAIT_READY) {
+            if (fd < 0)
+                g_propagate_error(error, g_steal_pointer(&local_error));
+            return fd;
+        }
+        (void)qmp_wait_poll(&pause, -1, 0);
+    }
+}
+
 /* -1 with no error: nobody is there. FULL, and permission, are failures that an engine more would not mend.
  */
 static int
 try_connect(const PathsDirs *dirs, bool *ret_absent, GError **error)
 {
     g_autoptr(GError) local_error = NULL;
-    int fd = qmp_socket_connect(dirs->control_socket, &local_error);
+    int fd = connect_patiently(dirs, &local_error);
 
     *ret_absent = false;
     if (fd >= 0)
