@@ -87,7 +87,7 @@ eight_at_once(void **state)
     harness_engine_finish(engine);
 }
 
-/* Threads, descriptors and children of the engine are the same after many upgrades as after the first. */
+/* It holds no more descriptors after many upgrades than after the first. */
 static void
 engine_does_not_grow(void **state)
 {
@@ -99,7 +99,11 @@ engine_does_not_grow(void **state)
     unsigned n_fds = processes_count_fds(engine->moultd->pid);
     for (unsigned i = 0; i < 10; i++)
         harness_guest_upgrade(guest, i % 2 ? BUILD_SECOND : BUILD_INSTALLED);
-    assert_int_equal(processes_count_fds(engine->moultd->pid), n_fds);
+    /* The connection of the last command may be closed a moment after that has ended. */
+    gint64 deadline_us = g_get_monotonic_time() + (gint64)HARNESS_STEP_MS * 1000;
+    while (processes_count_fds(engine->moultd->pid) > n_fds && g_get_monotonic_time() < deadline_us)
+        g_usleep(10000);
+    assert_true(processes_count_fds(engine->moultd->pid) <= n_fds);
     harness_engine_finish(engine);
 }
 
