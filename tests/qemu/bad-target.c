@@ -176,54 +176,6 @@ refuses_the_state(void **state)
     end();
 }
 
-/* ---- It is no QEMU after all ---- */
-
-static void
-expect_fake_rolled_back(const char *mode, int status, const char *timeout)
-{
-    const char *script = harness_script(engine, "target", IF_TARGET "exec %s %s" FI "exec %s \"$@\"",
-                                        HARNESS_FAKE_TARGET, mode, harness_build(BUILD_SECOND));
-    g_autoptr(HarnessReply) reply = upgrade_to(script, timeout);
-
-    print_message("%s: %s\n", mode, qmp_json_get_string(reply_result(reply), "message"));
-    assert_status(reply, status);
-    assert_string_equal(qmp_json_get_string(reply_result(reply), "outcome"), "rolled-back");
-    harness_guest_check_untouched(guest);
-}
-
-static void
-monitor_that_is_silent(void **state)
-{
-    (void)state;
-    begin_with(&harness_tiny, BUILD_INSTALLED);
-    expect_fake_rolled_back("silent", EXIT_TIMED_OUT, "2");
-    expect_fake_rolled_back("deaf", EXIT_TIMED_OUT, "2");
-    expect_fake_rolled_back("half", EXIT_TIMED_OUT, "2");
-    expect_fake_rolled_back("mute", EXIT_TIMED_OUT, "2");
-    end();
-}
-
-static void
-monitor_that_lies(void **state)
-{
-    (void)state;
-    begin_with(&harness_tiny, BUILD_INSTALLED);
-    expect_fake_rolled_back("garbage", EXIT_FAILED, "20");
-    expect_fake_rolled_back("leaves", EXIT_FAILED, "20");
-    expect_fake_rolled_back("errors", EXIT_FAILED, "20");
-    expect_fake_rolled_back("empty", EXIT_FAILED, "20");
-    end();
-}
-
-static void
-monitor_that_floods(void **state)
-{
-    (void)state;
-    begin_with(&harness_tiny, BUILD_INSTALLED);
-    expect_fake_rolled_back("flood", EXIT_TIMED_OUT, "3");
-    end();
-}
-
 /* ---- In the middle ---- */
 
 static Gate *gate;
@@ -513,9 +465,6 @@ main(int argc, char **argv)
         HARNESS_TEST(has_other_memory),
         HARNESS_TEST(lacks_cpu_features),
         HARNESS_TEST(refuses_the_state),
-        HARNESS_TEST(monitor_that_is_silent),
-        HARNESS_TEST(monitor_that_lies),
-        HARNESS_TEST(monitor_that_floods),
         HARNESS_TEST(out_of_time),
         HARNESS_TEST(cancelled),
         HARNESS_TEST(interrupted_at_the_terminal),
