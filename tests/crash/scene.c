@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness-private.h"
+#include "processes.h"
+#include "qmp/commands.h"
+#include "scene.h"
+
+#define POLL_US 2000
+#define KILL_MS 10000
+
+/* ---- The table ---- */
+
+char **
+scene_list_points(void)
+{
+    const char *argv[] = {CRASH_MOULTD, "--list-crash-points", NULL};
+    g_autofree char *output = NULL;
+    g_autoptr(GError) error = NULL;
+    int status = -1;
+
+    if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &output, NULL, &status, &error))
+        fail_msg("%s", error->message);
+    assert_int_equal(status, 0);
+    return g_strsplit(g_strchomp(output), "\n", -1);
+}
+
+bool
+scene_point_is(const char *point, const char *moment)
+{
+    g_autofree char *suffix = g_strconcat(":", moment, NULL);
+
+    return g_str_has_suffix(point, suffix);
+}
+
+static int
+index_of(char **points, const char *point)
+{
+    for (int i = 0; points[i]; i++)
+        if (g_str_equal(points[i], point))
+            return i;
+    fail_msg("there is no point %s", point);
+    return -1;
+}
+
+bool
+scene_point_precedes(const char *point, const char *other)
+{
+    g_auto(GStrv) points = scene_list_points();
+
+    return index_of(points, point) < index_of(points, other);
+}
+
+/* ---- Engine and guest ---- */
+
+static void
+run_guest(Scene *scene)
+{
+    scene->guest = harness_guest_run(scene->engine, "g", BUILD_INSTALLED, scene->spec);
+    scene->build = BUILD_INSTALLED;
+}
+
+Scene *
+scene_new(const HarnessSpec *spec)
+{
+    Scene *scene = g_new0(Scene, 1);
+
+    scene->engine = harness_engine_new(NULL);
+    scene->engine->may_warn = true;
+    scene->spec = spec;
+    run_guest(scene);
+    return scene;
+}
+
+void
+scene_finish(Scene *scene)
+{
+    if (scene->spec->kernel)
+        harness_guest_check_disk(scene->guest);
+    harness_engine_finish(scene->engine);
+    print_message("kills: %u, guests ended with their only QEMU: %u, guests lost: 0\n", scene->n_kills, scene->n_ended);
+    g_free(scene);
+}
+
+static void
+start_with(HarnessEngine *engine, va_list list)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    const char *name;
+
+    while ((name = va_arg(list, const char *))) {
+        const char *value = va_arg(list, const char *);
+        g_setenv(name, value, TRUE);
+        g_ptr_array_add(names, (gpointer)name);
+    }
+    harness_engine_start(engine, NULL);
+    for (guint i = 0; i < names->len; i++)
+        g_unsetenv(g_ptr_array_index(names, i));
+}
+
+void
+scene_start_engine(Scene *scene, ...)
+{
+    va_list list;
+
+    if (scene->engine->moultd)
+        harness_engine_stop(scene->engine);
+    va_start(list, scene);
+    start_with(scene->engine, list);
+    va_end(list);
+}
+
+HarnessBuild
+scene_other_build(const Scene *scene)
+{
+    return scene->build == BUILD_INSTALLED ? BUILD_SECOND : BUILD_INSTALLED;
+}
+
+Program *
+scene_start_upgrade(Scene *scene, const char *extra)
+{
+    assert_true(sampler_read(scene->guest->sampler, &scene->guest->seen));
+    return moult_start(scene->engine, "upgrade", "g", "--to", harness_build(scene_other_build(scene)), "--json", extra,
+                       NULL);
+}
+
+void
+scene_start_doomed_engine(Scene *scene, const char *point)
+{
+    const char *argv[] = {CRASH_MOULTD, NULL};
+    g_auto(GStrv) environment = harness_environment(scene->engine);
+    g_autoptr(GError) error = NULL;
+
+    g_setenv("MOULT_CRASH_POINT", point, TRUE);
+    scene->engine->moultd = program_start(argv, (const char *const *)environment, -1, &error);
+    g_unsetenv("MOULT_CRASH_POINT");
+    if (!scene->engine->moultd)
+        fail_msg("%s", error->message);
+}
+
+void
+scene_await_crash_of_resting_guest(Scene *scene)
+{
+    struct pollfd ended = {.fd = scene->engine->moultd->pidfd, .events = POLLIN};
+    siginfo_t info = {0};
+
+    if (poll(&ended, 1, HARNESS_STEP_MS) <= 0)
+        fail_msg("the engine does not come to the point");
+    waitid(P_PID, (id_t)scene->engine->moultd->pid, &info, WEXITED | WNOWAIT);
+    if (info.si_code != CLD_KILLED || info.si_status != SIGKILL)
+        fail_msg("the engine ended otherwise: %d %d", info.si_code, info.si_status);
+    harness_engine_kill(scene->engine); /* reaps it and takes its log */
+    scene->n_kills++;
+}
+
+void
+scene_await_crash(Scene *scene)
+{
+    scene_await_crash_of_resting_guest(scene);
+    harness_guest_check(scene->guest);
+}
+
+bool
+scene_await_stop(Scene *scene, const Program *upgrade)
+{
+    gint64 deadline_us = g_get_monotonic_time() + (gint64)HARNESS_STEP_MS * 1000;
+
+    while (g_get_monotonic_time() < deadline_us) {
+        siginfo_t info = {0};
+        if (waitid(P_PID, (id_t)scene->engine->moultd->pid, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid != 0)
+            return true;
+        if (!program_is_running(upgrade))
+            return false;
+        g_usleep(POLL_US);
+    }
+    fail_msg("the engine does not stop");
+    return false;
+}
+
+void
+scene_continue_engine(Scene *scene)
+{
+    program_signal(scene->engine->moultd, SIGCONT);
+}
+
+pid_t
+scene_find_target(const Scene *scene)
+{
+    g_autoptr(GPtrArray) processes = processes_find(scene->engine->folder);
+
+    for (guint i = 0; i < processes->len; i++) {
+        const Process *process = g_ptr_array_index(processes, i);
+        if (process->pid != scene->guest->pid && strstr(process->instance, "/instances/"))
+            return process->pid;
+    }
+    return 0;
+}
+
+/* Gone, not only told to go: what it last did is done. */
+bool
+scene_kill(Scene *scene, pid_t pid)
+{
+    struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+
+    if (ended.fd < 0 || kill(pid, SIGKILL) < 0)
+        return false;
+    scene->n_kills++;
+    if (poll(&ended, 1, KILL_MS) <= 0)
+        fail_msg("process %d does not die", pid);
+    close(ended.fd);
+    return true;
+}
+
+/* ---- Afterwards ---- */
+
+void
+scene_await_rest(Scene *scene)
+{
+    g_autoptr(GPtrArray) processes = processes_find(scene->engine->folder);
+
+    if (processes->len == 0)
+        harness_guest_await_gone(scene->guest);
+}
+
+static QmpClient *
+connect_operator(const HarnessGuest *guest, const QmpWait *wait)
+{
+    g_autofree char *path = g_strdup_printf("%s/guests/%s/operator.sock", guest->engine->runtime, guest->name);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(QmpClient) client = qmp_client_connect(path, guest->name, &error);
+
+    if (!client || !qmp_client_wait_ready(client, wait, &error))
+        fail_msg("%s: %s", path, error->message);
+    return g_steal_pointer(&client);
+}
+
+static void
+check_capabilities(const HarnessGuest *guest, const char *what)
+{
+    static const char *const wanted_off[] = {"x-ignore-shared", "return-path", "events", NULL};
+    QmpWait wait = qmp_wait_from_now(HARNESS_STEP_MS, -1);
+    g_autoptr(QmpClient) client = connect_operator(guest, &wait);
+    g_autoptr(json_object) list = NULL;
+
+    assert_true(qmp_client_call(client, "query-migrate-capabilities", NULL, &wait, &list, NULL));
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        json_object *item = json_object_array_get_idx(list, i);
+        const char *name = qmp_json_get_string(item, "capability");
+        bool is_on = false;
+        qmp_json_get_bool(item, "state", &is_on);
+        if (is_on && g_strv_contains(wanted_off, name))
+            fail_msg("%s: capability %s is left on", what, name);
+    }
+}
+
+static bool
+is_listed(const Scene *scene)
+{
+    g_autofree char *state = harness_guest_dup_state(scene->guest);
+
+    if (state && !g_str_equal(state, "running"))
+        fail_msg("the guest is '%s'", state);
+    return state != NULL;
+}
+
+/* The same command for the guest on its next way, which must not notice what happened on the last. */
+static void
+check_next_upgrade(Scene *scene)
+{
+    harness_guest_upgrade(scene->guest, scene_other_build(scene));
+    scene->build = scene_other_build(scene);
+}
+
+static void
+check_ended(Scene *scene, SceneEnd expected, const char *what)
+{
+    g_autoptr(GPtrArray) processes = processes_find(scene->engine->folder);
+
+    if (expected != SCENE_ENDED && expected != SCENE_ANY)
+        fail_msg("%s: the guest is lost", what);
+    assert_int_equal(processes->len, 0);
+    harness_engine_check(scene->engine);
+    scene->n_ended++;
+    g_ptr_array_remove(scene->engine->guests, scene->guest);
+    run_guest(scene);
+}
+
+void
+scene_check(Scene *scene, SceneEnd expected, const char *what)
+{
+    pid_t old_pid = scene->guest->pid;
+
+    print_message("  %s\n", what);
+    if (!is_listed(scene)) {
+        check_ended(scene, expected, what);
+        return;
+    }
+    harness_engine_check(scene->engine);
+    harness_guest_look_up(scene->guest);
+    bool is_new = scene->guest->pid != old_pid;
+    if (is_new)
+        scene->build = scene_other_build(scene);
+    if (expected == SCENE_ENDED || (expected == SCENE_OLD && is_new) || (expected == SCENE_NEW && !is_new))
+        fail_msg("%s: the guest is in its %s QEMU", what, is_new ? "new" : "old");
+    harness_guest_check(scene->guest);
+    check_capabilities(scene->guest, what);
+    check_next_upgrade(scene);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One guest, whose engine and QEMUs are killed again and again; after each time everything is looked at, and the next
+ * upgrade must work. The guest is replaced by a new one only where its one and only QEMU was the victim.
+ */
+#pragma once
+
+#include "harness.h"
+
+typedef struct {
+    HarnessEngine *engine;
+    HarnessGuest *guest;
+    const HarnessSpec *spec;
+    HarnessBuild build;      /* that the guest runs in */
+    unsigned n_kills, n_ended; /* ended: with its only QEMU, honestly */
+} Scene;
+
+Scene *scene_new(const HarnessSpec *spec);
+/* Stops the guest, the engine, looks for leftovers; says how many kills there were. */
+void scene_finish(Scene *scene);
+
+/* All points of the engine's table, NULL-terminated, owned. */
+char **scene_list_points(void);
+/* "perform.migrate:before" is of step "perform.migrate" and moment "before". */
+bool scene_point_is(const char *point, const char *moment);
+/* Whether POINT comes before OTHER; both in the table. */
+bool scene_point_precedes(const char *point, const char *other);
+
+/* Another engine, with NAME=VALUE, ... (NULL-terminated) in its environment. The last one has ended or is stopped now. */
+void scene_start_engine(Scene *scene, ...) G_GNUC_NULL_TERMINATED;
+/* The same for one that dies before it serves. */
+void scene_start_doomed_engine(Scene *scene, const char *point);
+/* `moult upgrade` to the other build, left running. EXTRA: one more option, or NULL. */
+Program *scene_start_upgrade(Scene *scene, const char *extra);
+HarnessBuild scene_other_build(const Scene *scene);
+
+/* Waits until the engine has killed itself; the guest must go on without it. */
+void scene_await_crash(Scene *scene);
+/* The same where the guest stands still meanwhile: the test, or a paused upgrade, has stopped it. */
+void scene_await_crash_of_resting_guest(Scene *scene);
+/* Waits until the engine has stopped itself at a point. FALSE when the upgrade ended without reaching it. */
+bool scene_await_stop(Scene *scene, const Program *upgrade);
+void scene_continue_engine(Scene *scene);
+
+/* The QEMU that is not the guest's on record; 0 when there is none. */
+pid_t scene_find_target(const Scene *scene);
+/* FALSE when there was no such process any more. */
+bool scene_kill(Scene *scene, pid_t pid);
+
+/* Waits until the engine has noticed that there is no QEMU any more, should there be none. */
+void scene_await_rest(Scene *scene);
+
+typedef enum { SCENE_OLD, SCENE_NEW, SCENE_EITHER, SCENE_ENDED, SCENE_ANY } SceneEnd;
+/*
+ * An engine runs and nothing is under way. Exactly one QEMU must run the guest, as EXPECTED says (or none, with nothing left),
+ * the guest goes on, its capabilities are cleared, the history has a line; then the next upgrade must work. WHAT names the
+ * case in messages.
+ */
+void scene_check(Scene *scene, SceneEnd expected, const char *what);
