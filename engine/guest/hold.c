@@ -2,6 +2,7 @@
 #include "guest/hold.h"
 
 #include "guest/find.h"
+#include "guest/monitor.h"
 
 GuestHold
 guest_hold(GuestInstance *instance, const PathsInstance *paths, GError **error)
@@ -23,6 +24,14 @@ guest_hold(GuestInstance *instance, const PathsInstance *paths, GError **error)
         return GUEST_HOLD_GONE;
     g_propagate_error(error, g_steal_pointer(&local));
     return GUEST_HOLD_UNKNOWN;
+}
+
+void
+guest_connect(GuestInstance *instance, const PathsInstance *paths)
+{
+    g_clear_pointer(&instance->monitor, qmp_client_free);
+    if (paths)
+        instance->monitor = guest_monitor_connect(instance, paths, NULL);
 }
 
 bool

@@ -18,5 +18,7 @@ typedef enum {
  * (find.h) and its identity noted. ERROR is set for UNKNOWN only.
  */
 GuestHold guest_hold(GuestInstance *instance, const PathsInstance *paths, GError **error);
+/* Connects the monitor anew, whatever there was; who asks next waits for its greeting. NULL when nobody listens. */
+void guest_connect(GuestInstance *instance, const PathsInstance *paths);
 /* TRUE once the process is known to have ended, or never to have been. */
 bool guest_has_ended(GuestInstance *instance, const PathsInstance *paths);

@@ -24,8 +24,9 @@ upgrade_crash_point(const char *step, UpgradeCrashMoment moment)
 
     if (g_strcmp0(g_getenv("MOULT_CRASH_POINT"), here) == 0)
         kill(getpid(), SIGKILL);
+    /* To this thread: sent to the process, the signal would stop another one first, and this one go on a little. */
     if (g_strcmp0(g_getenv("MOULT_CRASH_STOP"), here) == 0)
-        kill(getpid(), SIGSTOP);
+        raise(SIGSTOP);
 }
 
 bool

@@ -28,6 +28,7 @@ note_source(Upgrade *upgrade, const QmpEvent *event)
         return;
     upgrade->stop_us = event->timestamp_us;
     upgrade->source_stopped = true;
+    upgrade->stop_seen_us = g_get_monotonic_time();
 }
 
 static void
@@ -104,14 +105,14 @@ upgrade_events_drain_target(Upgrade *upgrade)
     return false;
 }
 
-bool
-upgrade_events_wait_source(Upgrade *upgrade, const QmpWait *wait, GError **error)
+QmpEvent *
+upgrade_events_next_source(Upgrade *upgrade, const QmpWait *wait, GError **error)
 {
-    g_autoptr(QmpEvent) event = qmp_client_wait_event(upgrade_get_source(upgrade)->monitor, NULL, wait, error);
+    QmpEvent *event = qmp_client_wait_event(upgrade_get_source(upgrade)->monitor, NULL, wait, error);
 
     if (event)
         note_source(upgrade, event);
-    return event != NULL;
+    return event;
 }
 
 bool

@@ -17,8 +17,9 @@ void upgrade_events_discard(Upgrade *upgrade);
 void upgrade_events_collect(Upgrade *upgrade);
 /* Reads all that a target which stands still has written. FALSE when its connection is closed, or it does not end. */
 bool upgrade_events_drain_target(Upgrade *upgrade);
-/* Block for the next event and note it. */
-bool upgrade_events_wait_source(Upgrade *upgrade, const QmpWait *wait, GError **error);
+/* Blocks for the source's next event and notes it; owned. */
+QmpEvent *upgrade_events_next_source(Upgrade *upgrade, const QmpWait *wait, GError **error);
+/* The same of the target; FALSE when none came. */
 bool upgrade_events_wait_target(Upgrade *upgrade, const QmpWait *wait, GError **error);
 /*
  * Blocks until the target runs, or has the whole state and has not started: that is all the same to the guest's safety, and

@@ -135,7 +135,7 @@ await_change(Upgrade *upgrade, const QmpWait *wait)
 {
     QmpWait limit = qmp_wait_within(wait, UPGRADE_TIMEOUT_QUIET_MS);
 
-    upgrade_events_wait_source(upgrade, &limit, NULL);
+    qmp_event_free(upgrade_events_next_source(upgrade, &limit, NULL));
 }
 
 static bool
@@ -180,6 +180,8 @@ upgrade_hand_back(Upgrade *upgrade, GError **error)
         return false;
     if (guest_has_ended(source, upgrade_get_source_paths(upgrade)))
         return true; /* nobody to give it back to; the caller looks again */
+    if (!source->monitor)
+        guest_connect(source, upgrade_get_source_paths(upgrade));
     if (source->monitor && resume_source(upgrade, &limit, error))
         return true;
     if (!source->monitor)

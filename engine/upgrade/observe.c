@@ -7,7 +7,6 @@
 #include "upgrade/observe.h"
 
 #include "guest/hold.h"
-#include "guest/monitor.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
 #include "upgrade/events.h"
@@ -38,16 +37,10 @@ ask(const GuestInstance *instance, Answers *answers)
            qmp_query_status(instance->monitor, &limit, &answers->status, NULL);
 }
 
-static void
-connect_anew(GuestInstance *instance, const PathsInstance *paths)
+static bool
+is_connected(const GuestInstance *instance)
 {
-    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
-
-    g_clear_pointer(&instance->monitor, qmp_client_free);
-    if (paths)
-        instance->monitor = guest_monitor_connect(instance, paths, NULL);
-    if (instance->monitor && !qmp_client_wait_ready(instance->monitor, &limit, NULL))
-        g_clear_pointer(&instance->monitor, qmp_client_free);
+    return instance->monitor && qmp_client_get_state(instance->monitor) != QMP_CLIENT_CLOSED;
 }
 
 /* Notes how it ended, which only its parent is told, and only once. */
@@ -85,8 +78,11 @@ observe_source(Upgrade *upgrade)
     if (ask(source, &answers))
         return classify_source(&answers);
     upgrade_events_collect(upgrade);
-    if (!has_ended(source, paths, &upgrade->source_end)) {
-        connect_anew(source, paths);
+    /* One that is only slow may answer yet; at the second look it is the connection that is not trusted. */
+    bool is_stale = !is_connected(source) || upgrade->source_was_mute;
+    upgrade->source_was_mute = true;
+    if (is_stale && !has_ended(source, paths, &upgrade->source_end)) {
+        guest_connect(source, paths);
         if (ask(source, &answers))
             return classify_source(&answers);
     }
@@ -119,12 +115,12 @@ observe_target(Upgrade *upgrade)
     if (recover_stage_of(upgrade->record) == RECOVER_STAGE_BEFORE)
         return RECOVER_TARGET_MUTE; /* not asked: it was given nothing, and may hang */
     upgrade_events_collect(upgrade);
-    if (!target->monitor || qmp_client_get_state(target->monitor) == QMP_CLIENT_CLOSED) {
+    if (!is_connected(target)) {
         /* A QEMU closes its monitor by ending; one that lives on may do anything unseen. */
         if (target->pidfd >= 0 && process_wait_exit(target->pidfd, UPGRADE_TIMEOUT_END_MS, -1, &upgrade->target_end, NULL))
             return RECOVER_TARGET_GONE;
         upgrade->target_watched = false;
-        connect_anew(target, paths);
+        guest_connect(target, paths);
     }
     if (ask(target, &answers))
         return classify_target(upgrade, &answers);

@@ -149,20 +149,29 @@ explain_failure(Upgrade *upgrade, const char *status, GError **error)
     qmp_migrate_info_clear(&info);
 }
 
-static bool
-is_final(const char *status)
+/* The status of a migration that is over; NULL for any other event. */
+static const char *
+get_final_status(const QmpEvent *event)
 {
     static const char *const final[] = {"completed", "failed", "cancelled", NULL};
+    const char *status =
+        g_str_equal(event->name, "MIGRATION") ? qmp_json_get_string(event->data, "status") : NULL;
 
-    return status && g_strv_contains(final, status);
+    return status && g_strv_contains(final, status) ? status : NULL;
 }
 
-/* A guest that was stopped for its copy must not stand longer than the operator allows. */
+/*
+ * A guest that was stopped for its copy must not stand longer than the operator allows. One whose memory stays where it is
+ * stands for some milliseconds; a target that does not take the rest of the state (it hangs in a device, say) is given up
+ * long before the whole time is over.
+ */
 static QmpWait
 wait_for_completion(const Upgrade *upgrade)
 {
     QmpWait wait = upgrade->wait;
 
+    if (!upgrade->method->copies_memory && upgrade->source_stopped)
+        wait.deadline_us = MIN(wait.deadline_us, upgrade->stop_seen_us + UPGRADE_TIMEOUT_RUN_MS * 1000);
     if (upgrade->stops_first && upgrade->request.max_downtime_ms > 0)
         wait.deadline_us = MIN(wait.deadline_us, upgrade->stopped_us + upgrade->request.max_downtime_ms * 1000);
     return wait;
@@ -198,14 +207,14 @@ tell_copied(Upgrade *upgrade)
     qmp_migrate_info_clear(&info);
 }
 
-/* The next MIGRATION event. While memory is copied, whoever watches is told meanwhile how much. */
+/* The next event. While memory is copied: of the migration, and whoever watches is told meanwhile how much. */
 static QmpEvent *
-await_migration_event(Upgrade *upgrade, const QmpWait *wait, GError **error)
+await_event(Upgrade *upgrade, const QmpWait *wait, GError **error)
 {
     QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
 
     if (!upgrade->method->copies_memory)
-        return qmp_client_wait_event(monitor, "MIGRATION", wait, error);
+        return upgrade_events_next_source(upgrade, wait, error);
     for (;;) {
         g_autoptr(GError) local = NULL;
         QmpWait interval = qmp_wait_within(wait, UPGRADE_PROGRESS_INTERVAL_MS);
@@ -224,16 +233,15 @@ await_migration_event(Upgrade *upgrade, const QmpWait *wait, GError **error)
 bool
 perform_complete(Upgrade *upgrade, GError **error)
 {
-    QmpWait wait = wait_for_completion(upgrade);
-
     for (;;) {
-        g_autoptr(QmpEvent) event = await_migration_event(upgrade, &wait, error);
+        QmpWait wait = wait_for_completion(upgrade);
+        g_autoptr(QmpEvent) event = await_event(upgrade, &wait, error);
         if (!event) {
             explain_wait(upgrade, error);
             return false;
         }
-        const char *status = qmp_json_get_string(event->data, "status");
-        if (!is_final(status))
+        const char *status = get_final_status(event);
+        if (!status)
             continue;
         if (!g_str_equal(status, "completed")) {
             explain_failure(upgrade, status, error);

@@ -154,9 +154,8 @@ decide_target_waiting(const RecoverObserved *seen)
             return (Decision){RECOVER_WAIT, "the source is gone; the target may have the whole state and start"};
         return (Decision){RECOVER_ENDED, "the source ended before the target had the whole state"};
     case RECOVER_SOURCE_MUTE:
-        if (!seen->waited)
-            return (Decision){RECOVER_WAIT, "the source does not answer; the target may start at any moment"};
-        return (Decision){RECOVER_NEEDS_OPERATOR, "the source does not answer: whether it has the guest is not known"};
+        /* QEMU's main loop is blocked while it sends to a target that does not read: without it, it goes on. */
+        return (Decision){RECOVER_ROLL_BACK, "the source does not answer; the target has not run, and may be what it waits for"};
     case RECOVER_N_SOURCES:
         break;
     }
@@ -172,13 +171,13 @@ decide_target_mute(const RecoverObserved *seen)
         return (Decision){RECOVER_ROLL_BACK, "the source has the guest; the target does not answer"};
     if (seen->source == RECOVER_SOURCE_HANDING && seen->target_ran == UPGRADE_RAN_NO)
         return (Decision){RECOVER_ROLL_BACK, "the hand-over has not completed; the target does not answer and has not run"};
+    /* QEMU 7.2 answers nothing while it writes the last of the state to a target that does not read. */
+    if (seen->source == RECOVER_SOURCE_MUTE && seen->target_ran == UPGRADE_RAN_NO)
+        return (Decision){RECOVER_ROLL_BACK, "neither answers; the target has not run, and may be what the source waits for"};
     if (!seen->waited)
         return (Decision){RECOVER_WAIT, "the target does not answer yet"};
     if (seen->source == RECOVER_SOURCE_HANDED && seen->target_ran == UPGRADE_RAN_NO)
         return (Decision){RECOVER_ROLL_BACK, "the target does not answer and has not run; the source can go on"};
-    /* QEMU 7.2 answers nothing while it writes the last of the state to a target that does not read. */
-    if (seen->source == RECOVER_SOURCE_MUTE && seen->target_ran == UPGRADE_RAN_NO)
-        return (Decision){RECOVER_ROLL_BACK, "neither answers and the target has not run: the source may wait for its end"};
     return (Decision){RECOVER_NEEDS_OPERATOR, "the target does not answer: whether it runs the guest is not known"};
 }
 

@@ -32,6 +32,8 @@ struct Upgrade {
     bool source_was_running;
     bool stops_first;       /* the method stops the guest before `migrate`: we let the target run */
     bool source_stopped;    /* it has said STOP since `migrate`, or since we stopped it for that */
+    gint64 stop_seen_us;    /* monotonic: when we were told */
+    bool source_was_mute;   /* at the last look */
     bool target_loaded;     /* it has said that its migration is completed */
     bool target_watched;    /* its events have been read without a gap since before it could have run */
     RecoverObserved seen;   /* the last look at both */

@@ -45,6 +45,14 @@ end_record(Upgrade *upgrade)
         warn(upgrade, "journal", error);
 }
 
+/* A restored upgrade has its target in the remote tables, wherever the one before had come to. */
+static void
+forget_target(Upgrade *upgrade)
+{
+    if (upgrade->target)
+        objlist_tables_remove_remote(upgrade->environment->tables, upgrade->target);
+}
+
 static void
 mark_needs_operator(Upgrade *upgrade)
 {
@@ -58,8 +66,7 @@ mark_needs_operator(Upgrade *upgrade)
     upgrade->record->needs_operator = true;
     upgrade->outcome = UPGRADE_OUTCOME_NEEDS_OPERATOR;
     /* It stands for nothing while nobody decides; whoever takes the record up again puts it there anew. */
-    if (upgrade->target)
-        objlist_tables_remove_remote(upgrade->environment->tables, upgrade->target);
+    forget_target(upgrade);
     if (!upgrade->record->is_guess)
         save_record(upgrade);
 }
@@ -89,6 +96,7 @@ roll_back(Upgrade *upgrade, int last)
     if (guest_has_ended(upgrade_get_source(upgrade), upgrade_get_source_paths(upgrade)))
         return LOOK_AGAIN; /* it ended on the way back */
     label_source(upgrade);
+    forget_target(upgrade);
     end_record(upgrade);
     upgrade->outcome = UPGRADE_OUTCOME_ROLLED_BACK;
     return SETTLED;
@@ -134,6 +142,7 @@ bury(Upgrade *upgrade, int last)
                     upgrade->error ? ": " : "", upgrade->error ? upgrade->error->message : "");
     g_clear_error(&upgrade->error);
     upgrade->error = error;
+    forget_target(upgrade);
     end_record(upgrade);
     upgrade->outcome = UPGRADE_OUTCOME_FAILED;
     upgrade->guest_ended = true;
