@@ -4,9 +4,10 @@
 
     summary.py MESON-LOGS/testlog.json
 
-Fails when a test failed, when none was run, or when one was skipped as a whole (exit code 77): everything that a test can
-want is installed by then, but for the second QEMU build on a machine that has none to offer ($SECOND_QEMU is empty).
-What cmocka skips within a test program (hugepages, SELinux, user namespaces: the host's to have) is only told.
+Fails when a test failed, when none was run, or when one was skipped as a whole (exit code 77) for want of something that
+could have been installed. What is the host's to have (hugepages, SELinux, namespaces) is only told: such a test says "SKIP:
+needs ..." or lets cmocka skip the case. So is the second QEMU build on a machine that has none to offer ($SECOND_QEMU is
+empty).
 """
 
 import collections
@@ -23,7 +24,10 @@ def output_of(test):
 
 
 def may_skip(test):
-    return not os.environ.get('SECOND_QEMU') and 'contrib/fetch/qemu' in output_of(test)
+    output = output_of(test)
+    if 'contrib/fetch/' in output:
+        return not os.environ.get('SECOND_QEMU') and 'contrib/fetch/qemu' in output
+    return bool(re.search(r'^SKIP: needs |\[  SKIPPED \]', output, re.MULTILINE))
 
 
 def last_line(test):
