@@ -82,7 +82,7 @@ demo_run() {
     moult run demo -- qemu-system-x86_64 -machine q35 -m 512 -smp 2 -display none \
         -drive if=none,id=disk,format=raw,file=disk.raw -device virtio-blk-pci,drive=disk \
         -netdev user,id=net -device virtio-net-pci,netdev=net -serial file:serial.log \
-        -kernel vmlinuz -initrd initramfs -append "console=ttyS0 quiet moult.disk=/dev/vda"
+        -kernel vmlinuz -initrd initramfs -append "console=ttyS0 quiet no_timer_check moult.disk=/dev/vda"
     "$MOULT" list --json >"$DEMO/before.json"
     OLD_PID=$(json "$DEMO/before.json" guests 0 pid)
     say

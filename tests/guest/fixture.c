@@ -95,7 +95,7 @@ guest_linux_arguments(const char *append)
     GPtrArray *arguments = g_ptr_array_new_with_free_func(g_free);
 
     vm_arguments_add(arguments, "-kernel", files->kernel, "-initrd", files->initramfs, "-append", NULL);
-    g_ptr_array_add(arguments, g_strdup_printf("console=ttyS0 quiet %s", append));
+    g_ptr_array_add(arguments, g_strdup_printf("console=ttyS0 quiet no_timer_check %s", append));
     return arguments;
 }
 

@@ -136,7 +136,7 @@ add_software(HarnessGuest *guest, GPtrArray *argv)
     }
     const Files *found = need_files(spec->kernel);
     vm_arguments_add(argv, "-kernel", found->kernel, "-initrd", found->initramfs, "-append", NULL);
-    add(argv, "console=ttyS0 quiet moult.mem=8 moult.load=25 moult.disk=none %s", spec->append ? spec->append : "");
+    add(argv, "console=ttyS0 quiet no_timer_check moult.mem=8 moult.load=25 moult.disk=none %s", spec->append ? spec->append : "");
 }
 
 char *
