@@ -13,7 +13,7 @@ CliExit
 cli_result_get_exit(json_object *result)
 {
     const char *outcome = qmp_json_get_string(result, "outcome");
-    bool timed_out = false;
+    bool timed_out = g_strcmp0(qmp_json_get_string(result, "code"), "cancelled") == 0; /* somebody's time had run out */
 
     (void)qmp_json_get_bool(result, "timed_out", &timed_out);
     if (g_strcmp0(outcome, "upgraded") == 0 || g_strcmp0(outcome, "unchanged") == 0)

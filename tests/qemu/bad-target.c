@@ -224,7 +224,7 @@ cancelled(void **state)
 
     (void)state;
     assert_status(cancel, EXIT_DONE);
-    assert_outcome(reply, EXIT_FAILED, "rolled-back", "cancelled", NULL);
+    assert_outcome(reply, EXIT_TIMED_OUT, "rolled-back", "cancelled", NULL);
     assert_true(g_get_monotonic_time() - begun_us < SOON_US);
     end_at_gate();
 }
@@ -237,7 +237,7 @@ interrupted_at_the_terminal(void **state)
     (void)state;
     program_signal(program, SIGINT);
     g_autoptr(HarnessReply) reply = moult_finish(program);
-    assert_outcome(reply, EXIT_FAILED, "rolled-back", "cancelled", NULL);
+    assert_outcome(reply, EXIT_TIMED_OUT, "rolled-back", "cancelled", NULL);
     end_at_gate();
 }
 

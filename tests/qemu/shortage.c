@@ -67,7 +67,7 @@ cancelled(void **state)
     g_autoptr(HarnessReply) cancel = moult(engine, "cancel", job, "--json", NULL);
     assert_status(cancel, EXIT_DONE);
     g_autoptr(HarnessReply) reply = moult_finish(client);
-    assert_outcome(reply, EXIT_TIMED_OUT, "rolled-back", "migrate-incoming", NULL);
+    assert_outcome(reply, EXIT_TIMED_OUT, "rolled-back", "cancelled", NULL);
     harness_guest_check_untouched(guest);
     harness_guest_upgrade(guest, BUILD_SECOND);
     harness_engine_finish(engine);

@@ -81,6 +81,7 @@ outcomes_have_their_exit_status(void **state)
         {ENDED("a", "needs-operator"), 7},
         {ENDED("a", "of-a-newer-engine"), 1},
         {"{\"guest\":\"a\",\"outcome\":\"rolled-back\",\"timed_out\":true,\"message\":\"m\"}", 5},
+        {"{\"guest\":\"a\",\"outcome\":\"rolled-back\",\"code\":\"cancelled\",\"message\":\"m\"}", 5},
         {UPGRADED("a") "," ENDED("b", "refused"), 4},
         {ENDED("a", "refused") "," ENDED("b", "refused"), 3},
         {ENDED("a", "refused") "," ENDED("b", "failed"), 4},
