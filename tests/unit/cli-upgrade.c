@@ -149,7 +149,7 @@ an_interrupt_cancels_and_waits_for_the_outcome(void **state)
                                   "\"message\":\"cancelled\"}]}}]],"
                                   "\"io.moult.Cancel\":[[{\"reply\":{\"late\":[]}}]]}");
     RUN(fixture, "upgrade", "web1");
-    fixture_expect(fixture, 1, "", "moult: cancelling job 3\nmoult: web1: cancelled (cancelled)\n");
+    fixture_expect(fixture, 5, "", "moult: cancelling job 3\nmoult: web1: cancelled (cancelled)\n");
     fixture_expect_call(fixture, "io.moult.Cancel", "{\"job\":3}");
 }
 
