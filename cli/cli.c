@@ -13,7 +13,7 @@ static const CliVerb *const verbs[] = {
     &cli_verb_run,    &cli_verb_define, &cli_verb_start,   &cli_verb_stop,         &cli_verb_undefine,
     &cli_verb_list,   &cli_verb_show,   &cli_verb_check,   &cli_verb_upgrade,      &cli_verb_jobs,
     &cli_verb_cancel, &cli_verb_watch,  &cli_verb_history, &cli_verb_capabilities, &cli_verb_adopt,
-    &cli_verb_release,
+    &cli_verb_release, &cli_verb_resolve,
 };
 
 static void

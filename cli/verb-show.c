@@ -70,6 +70,33 @@ print_paths(json_object *paths)
         print_field(labels[i][1], qmp_json_get_string(paths, labels[i][0]));
 }
 
+/* Of one of the two: what it was last seen to do. */
+static void
+print_contender(json_object *evidence, const char *which)
+{
+    g_autofree char *pid_key = g_strconcat(which, "_pid", NULL), *keep_key = g_strconcat("keep_", which, NULL);
+    g_autofree char *label = g_strconcat("keep ", which, NULL), *pid = cli_format_int(evidence, pid_key);
+    json_object *choice = qmp_json_get_object(evidence, keep_key);
+    const char *seen = qmp_json_get_string(evidence, which), *means = qmp_json_get_string(choice, "means");
+    bool is_possible = false;
+
+    qmp_json_get_bool(choice, "possible", &is_possible);
+    take_field(which, g_strdup_printf("pid %s, %s", pid, seen ? seen : "?"));
+    take_field(label, g_strdup_printf("%s%s", is_possible ? "" : "not possible: ", means ? means : "?"));
+}
+
+static void
+print_evidence(json_object *evidence)
+{
+    print_field("needs operator", qmp_json_get_string(evidence, "reason"));
+    print_field("error", qmp_json_get_string(evidence, "error"));
+    print_field("trouble", qmp_json_get_string(evidence, "trouble"));
+    print_field("at step", qmp_json_get_string(evidence, "step"));
+    print_field("target ran", qmp_json_get_string(evidence, "target_ran"));
+    print_contender(evidence, "source");
+    print_contender(evidence, "target");
+}
+
 static void
 print_details(json_object *details)
 {
@@ -89,7 +116,7 @@ print_details(json_object *details)
     print_paths(qmp_json_get_object(details, "paths"));
     print_field("command line", command_line[0] != '\0' ? command_line : NULL);
     if (evidence)
-        print_field("evidence", qmp_json_to_text(evidence, NULL));
+        print_evidence(evidence);
 }
 
 static CliExit

@@ -25,7 +25,7 @@ _moult() {
     COMPREPLY=()
 
     if ((COMP_CWORD == 1)); then
-        _moult_complete 'run define start stop undefine adopt release list show check upgrade jobs cancel watch history
+        _moult_complete 'run define start stop undefine adopt release resolve list show check upgrade jobs cancel watch history
             capabilities --help --version'
         return
     fi
@@ -41,6 +41,7 @@ _moult() {
     --to) mapfile -t COMPREPLY < <(compgen -c -f -- "$cur"); return ;;
     --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
     --method) _moult_complete 'auto shared copy'; return ;;
+    --keep) _moult_complete 'source target'; return ;;
     --timeout | --max-downtime | --pid | --parallel | --limit | -n) return ;;
     esac
     case $verb in
@@ -48,6 +49,7 @@ _moult() {
     define) _moult_complete "--hugepages --hugepages=2M --hugepages=1G --user -- $common" ;;
     stop) _moult_complete "--force --timeout $common $(_moult_guests)" ;;
     adopt) _moult_complete "--pid --qmp --all $common" ;;
+    resolve) _moult_complete "$common --keep $(_moult_guests)" ;;
     start | undefine | show | watch | release) _moult_complete "$common $(_moult_guests)" ;;
     list) _moult_complete "--all --outdated $common" ;;
     check) _moult_complete "--all --to --method --max-downtime $common $(_moult_guests)" ;;

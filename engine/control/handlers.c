@@ -19,6 +19,7 @@ static const ControlMethod methods[] = {
     {"io.moult.Upgrade", control_handle_upgrade},
     {"io.moult.Jobs", control_handle_jobs},
     {"io.moult.Cancel", control_handle_cancel},
+    {"io.moult.Resolve", control_handle_resolve},
     {"io.moult.Watch", control_handle_watch},
     {"io.moult.History", control_handle_history},
     {"io.moult.Capabilities", control_handle_capabilities},

@@ -33,6 +33,7 @@ void control_handle_stop(ControlCall *call, json_object *parameters, gpointer us
 void control_handle_wait(ControlCall *call, json_object *parameters, gpointer user_data);
 void control_handle_adopt(ControlCall *call, json_object *parameters, gpointer user_data);
 void control_handle_release(ControlCall *call, json_object *parameters, gpointer user_data);
+void control_handle_resolve(ControlCall *call, json_object *parameters, gpointer user_data);
 void control_handle_list(ControlCall *call, json_object *parameters, gpointer user_data);
 void control_handle_show(ControlCall *call, json_object *parameters, gpointer user_data);
 void control_handle_check(ControlCall *call, json_object *parameters, gpointer user_data);

@@ -110,16 +110,32 @@ node_standoff_add(Node *node, ObjlistDomain *domain, Upgrade *upgrade)
     tell(node, domain);
 }
 
+static Standoff *
+find(Node *node, const char *name, GError **error)
+{
+    g_autoptr(ObjlistDomain) domain = node_guests_find(node, name, error);
+    Standoff *standoff = domain ? g_hash_table_lookup(node->standoffs, name) : NULL;
+
+    if (domain && !standoff)
+        guest_error_set(error, GUEST_ERROR_REFUSED, "not-in-doubt", "moult show tells its state",
+                        "guest '%s' does not need its operator", name);
+    return standoff;
+}
+
+json_object *
+node_standoff_dup_evidence(Node *node, const char *name, GError **error)
+{
+    const Standoff *standoff = find(node, name, error);
+
+    return standoff ? json_object_get(((GuestInstance *)objlist_domain_get_data(standoff->domain))->evidence) : NULL;
+}
+
 void
 node_standoff_resolve(Node *node, const char *name, RecoverKeep keep, NodeTakeUpFunc func, gpointer user_data)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(ObjlistDomain) domain = node_guests_find(node, name, &error);
-    Standoff *standoff = domain ? g_hash_table_lookup(node->standoffs, name) : NULL;
+    Standoff *standoff = find(node, name, &error);
 
-    if (domain && !standoff)
-        guest_error_set(&error, GUEST_ERROR_REFUSED, "not-in-doubt", "moult show tells its state",
-                        "guest '%s' does not need its operator", name);
     if (standoff)
         take_up(standoff, keep, func, user_data);
     else

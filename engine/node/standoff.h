@@ -16,5 +16,8 @@ void node_standoff_add(Node *node, ObjlistDomain *domain, Upgrade *upgrade);
  */
 void node_standoff_resolve(Node *node, const char *name, RecoverKeep keep, NodeTakeUpFunc func, gpointer user_data);
 
+/* Why the guest called NAME needs its operator; owned. NULL when it does not ("not-in-doubt"), or is unknown. */
+json_object *node_standoff_dup_evidence(Node *node, const char *name, GError **error);
+
 /* For node_new alone. */
 GHashTable *node_standoff_new_table(void);

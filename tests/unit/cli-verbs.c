@@ -381,6 +381,49 @@ wrong_command_lines_are_refused_without_an_engine(void **state)
     assert_false(g_file_test(runtime, G_FILE_TEST_EXISTS));
 }
 
+#define EVIDENCE                                                                                                       \
+    "{\"reason\":\"nobody knows\",\"step\":\"finish.prove\",\"target_ran\":\"unknown\",\"source\":\"handed\",\"source_pid\":1," \
+    "\"target\":\"gone\",\"target_pid\":2,\"keep_source\":{\"possible\":true,\"means\":\"it goes on\\u001b\"},"                \
+    "\"keep_target\":{\"possible\":false,\"means\":\"it has ended\"}}"
+
+static void
+what_needs_an_operator_is_told(void **state)
+{
+    Fixture *fixture = *state;
+
+    fixture_script(fixture, "{\"io.moult.Resolve\":[[{\"reply\":{\"evidence\":" EVIDENCE "}}]],"
+                            "\"io.moult.Show\":[[{\"reply\":{\"details\":{\"guest\":" WEB1 ",\"definition\":{},\"memory\":[],"
+                            "\"command_line\":[],\"evidence\":" EVIDENCE "}}}]]}");
+    RUN(fixture, "resolve", "web1");
+    fixture_expect(fixture, 7,
+                   "web1 needs its operator: nobody knows\n"
+                   "  --keep source: it goes on\\x1b\n"
+                   "  --keep target: not possible: it has ended\n",
+                   "");
+    RUN(fixture, "show", "web1");
+    assert_contains(fixture->out, "needs operator:   nobody knows\n");
+    assert_contains(fixture->out, "source:           pid 1, handed\n");
+    assert_contains(fixture->out, "keep target:      not possible: it has ended\n");
+}
+
+static void
+an_operator_decides(void **state)
+{
+    Fixture *fixture = *state;
+
+    fixture_script(fixture, "{\"io.moult.Resolve\":[[{\"reply\":{\"evidence\":" EVIDENCE
+                            ",\"result\":{\"guest\":\"web1\",\"outcome\":\"rolled-back\"}}}],"
+                            "[{\"error\":\"io.moult.NeedsOperator\",\"parameters\":{\"guest\":\"web1\",\"code\":\"not-resolved\","
+                            "\"message\":\"it does not die\",\"hint\":null}}]]}");
+    RUN(fixture, "resolve", "web1", "--keep=source");
+    fixture_expect(fixture, 0, "web1: runs in its old QEMU\n", "");
+    RUN(fixture, "resolve", "web1", "--keep", "source");
+    fixture_expect(fixture, 7, "", "moult: web1: it does not die (not-resolved)\n");
+    RUN(fixture, "resolve", "web1", "--keep", "both");
+    assert_int_equal(fixture->status, 2);
+    assert_contains(fixture->err, "'both'");
+}
+
 static void
 help_and_version_need_no_engine(void **state)
 {
@@ -403,7 +446,7 @@ help_and_version_need_no_engine(void **state)
         assert_contains(fixture->out, "--json");
         n++;
     }
-    assert_int_equal(n, 16);
+    assert_int_equal(n, 17);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -429,6 +472,8 @@ main(void)
         TEST(jobs_and_cancel),
         TEST(capabilities_are_listed),
         TEST(wrong_command_lines_are_refused_without_an_engine),
+        TEST(what_needs_an_operator_is_told),
+        TEST(an_operator_decides),
         TEST(help_and_version_need_no_engine),
     };
 
