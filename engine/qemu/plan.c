@@ -48,6 +48,7 @@ qemu_plan_new(const char *const *operator_argv, const QemuPlanContext *context, 
         .release = QEMU_RELEASE(context->binary->version.major, context->binary->version.minor),
         .next_fd_number = FIRST_FD_NUMBER,
     };
+    g_autoptr(GArray) named_fds = rules.named_fds = g_array_new(FALSE, FALSE, sizeof(int));
 
     g_return_val_if_fail(context->name && context->uuid && context->binary, NULL);
     g_return_val_if_fail(context->role == QEMU_PLAN_FRESH || (context->machine_type && context->memory),

@@ -149,11 +149,25 @@ carry_client(QemuRules *rules, const QemuArg *arg, QemuKeyval *settings, bool is
     return true;
 }
 
+/* Named by its number, under which it is handed over: rules-process.c. */
+static bool
+carry_numbered(QemuRules *rules, const QemuArg *arg, QemuKeyval *settings, bool is_monitor)
+{
+    if (qemu_keyval_is_on(settings, "server")) {
+        qemu_keyval_set_switch(settings, "wait", false);
+        return true;
+    }
+    if (is_monitor)
+        report(rules, arg, QEMU_FINDING_BLOCK, "chardev-client", "plan a restart of the guest",
+               "a monitor that comes into being greets, and the other side is in a conversation");
+    return false;
+}
+
 bool
 qemu_rules_carry_socket(QemuRules *rules, const QemuArg *arg, QemuKeyval *settings, bool is_monitor)
 {
     if (qemu_keyval_get(settings, "fd"))
-        return false; /* by its number already: rules-process.c */
+        return carry_numbered(rules, arg, settings, is_monitor);
     return qemu_keyval_is_on(settings, "server") ? carry_listener(rules, arg, settings)
                                                  : carry_client(rules, arg, settings, is_monitor);
 }

@@ -17,8 +17,8 @@ static const Backend backends[] = {
     {"nic", NULL, NULL}, /* "-net nic": the guest's side */
     {"hubport", NULL, NULL},
     {"user", NULL, NULL}, /* rules-network-user.c */
-    {"tap", "net-tap", "the running QEMU holds the TAP device"},
-    {"bridge", "net-tap", "the running QEMU holds the TAP device"},
+    {"tap", NULL, NULL}, /* rules-network-tap.c */
+    {"bridge", NULL, NULL},
     {"vhost-user", "device-vhost-user", "its other half is a process that talks to one QEMU at a time"},
     {"vhost-vdpa", "device-vhost-vdpa", "a device of the host is bound to the running QEMU"},
     {"socket", "net-socket", "the running QEMU holds the socket"},
@@ -58,6 +58,8 @@ qemu_rule_network(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg 
         return true;
     if (strcmp(type, "user") == 0)
         qemu_rules_carry_user(rules, arg);
+    else if (strcmp(type, "tap") == 0 || strcmp(type, "bridge") == 0)
+        qemu_rules_carry_tap(rules, arg);
     else if (backend->code)
         report(rules, arg, backend->code, "use user networking without forwarded ports, or plan a restart",
                backend->reason);

@@ -4,7 +4,6 @@
  */
 #include "qemu/rules.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,38 +59,92 @@ qemu_rule_cpu(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **err
     return varies ? qemu_rule_warn(rules, rule, arg, error) : true;
 }
 
-/* "/dev/fd/7", "/proc/self/fd/7": a descriptor beyond the standard three. */
-static bool
-is_fd_path(const char *value)
+/* What a command line says of descriptors. */
+typedef struct {
+    GArray *numbers; /* int */
+    bool is_opaque;  /* there are some that are not named by their number */
+} NamedFds;
+
+/* "5", "5:6". Standard input and output are not meant. */
+static void
+take_numbers(NamedFds *named, const char *text)
+{
+    g_auto(GStrv) parts = g_strsplit(text, ":", -1);
+
+    for (char **part = parts; *part; part++) {
+        guint64 number = 0;
+        if (!g_ascii_string_to_unsigned(*part, 10, 0, G_MAXINT, &number, NULL)) {
+            named->is_opaque = true;
+        } else if (number > STDERR_FILENO) {
+            int value = (int)number;
+            g_array_append_val(named->numbers, value);
+        }
+    }
+}
+
+/* "/dev/fd/7", "/proc/self/fd/7". */
+static void
+take_path(NamedFds *named, const char *path)
 {
     static const char *const prefixes[] = {"/dev/fd/", "/proc/self/fd/"};
 
     for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++) {
-        if (g_str_has_prefix(value, prefixes[i]))
-            return strtol(value + strlen(prefixes[i]), NULL, 10) > 2;
+        if (g_str_has_prefix(path, prefixes[i]))
+            take_numbers(named, path + strlen(prefixes[i]));
     }
-    return g_str_has_prefix(value, "/dev/fdset/");
+    if (g_str_has_prefix(path, "/dev/fdset/"))
+        named->is_opaque = true;
 }
 
 static void
-look_for_fd(const char *key, const char *value, gpointer data)
+take_setting(const char *key, const char *value, gpointer data)
 {
     static const char *const keys[] = {"fd", "fds", "vhostfd", "vhostfds", "sock_fd", NULL};
-    bool *found = data;
 
-    /* "addr.type=fd" of -netdev stream, "server.type=fd" of -blockdev. */
-    if (g_strv_contains(keys, key) || (g_str_has_suffix(key, ".type") && strcmp(value, "fd") == 0) ||
-        is_fd_path(value))
-        *found = true;
+    if (g_strv_contains(keys, key))
+        take_numbers(data, value);
+    /* "addr.type=fd" of -netdev stream, "server.type=fd" of -blockdev: the number is elsewhere. */
+    else if (g_str_has_suffix(key, ".type") && strcmp(value, "fd") == 0)
+        ((NamedFds *)data)->is_opaque = true;
+    else
+        take_path(data, value);
 }
 
 /* The path in a shorthand: "file:/dev/fd/5" as well as "/dev/fd/5". */
-static bool
-is_fd_text(const char *value)
+static void
+take_text(NamedFds *named, const char *text)
 {
-    const char *colon = strchr(value, ':');
+    const char *colon = strchr(text, ':');
 
-    return is_fd_path(value) || (colon && is_fd_path(colon + 1));
+    take_path(named, text);
+    if (colon)
+        take_path(named, colon + 1);
+}
+
+static NamedFds
+find_fds(const QemuArg *arg)
+{
+    /* What -add-fd takes gets another number in QEMU. */
+    NamedFds named = {.numbers = g_array_new(FALSE, FALSE, sizeof(int)), .is_opaque = qemu_arg_is(arg, "add-fd")};
+
+    if (arg->settings)
+        qemu_keyval_foreach(arg->settings, take_setting, &named);
+    else if (arg->value)
+        take_text(&named, arg->value);
+    return named;
+}
+
+/* TRUE when the running QEMU has it. It keeps its number, for the definition goes on to name it so. */
+static bool
+hand_over(QemuRules *rules, int number)
+{
+    if (!qemu_holdings_find_number(rules->context->holdings, number))
+        return false;
+    for (guint i = 0; i < rules->plan->fds->len; i++)
+        if (g_array_index(rules->plan->fds, QemuPlanFd, i).number == number)
+            return true;
+    qemu_rules_hand_over_as(rules, number, number);
+    return true;
 }
 
 bool
@@ -100,16 +153,22 @@ qemu_rule_descriptors(QemuRules *rules, const QemuRule *rule, QemuArg *none G_GN
 {
     for (guint i = 0; i < rules->argv->args->len; i++) {
         const QemuArg *arg = g_ptr_array_index(rules->argv->args, i);
-        bool found = qemu_arg_is(arg, "add-fd");
+        NamedFds named = find_fds(arg);
+        g_autoptr(GArray) numbers = named.numbers;
+        bool all = !named.is_opaque;
 
         if (arg->added)
             continue;
-        if (arg->settings)
-            qemu_keyval_foreach(arg->settings, look_for_fd, &found);
-        else if (arg->value)
-            found = is_fd_text(arg->value);
-        if (found)
+        for (guint j = 0; j < numbers->len; j++) {
+            int number = g_array_index(numbers, int, j);
+            g_array_append_val(rules->named_fds, number);
+            all = qemu_rules_is_incoming(rules) && hand_over(rules, number) && all;
+        }
+        if (!all)
             qemu_rules_report(rules, QEMU_FINDING_BLOCK, rule, arg);
+        else if (numbers->len > 0)
+            qemu_rules_find(rules, QEMU_FINDING_OK, "fd-handed", NULL, "“%s %.100s”: the descriptor is handed over",
+                            arg->word, arg->value);
     }
     return true;
 }

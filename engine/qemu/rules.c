@@ -194,9 +194,20 @@ qemu_rules_set_machine(QemuRules *rules, const char *key, const char *value)
     qemu_argv_append(rules->argv, "machine", text);
 }
 
+static bool
+is_named_fd(const QemuRules *rules, int number)
+{
+    for (guint i = 0; i < rules->named_fds->len; i++)
+        if (g_array_index(rules->named_fds, int, i) == number)
+            return true;
+    return false;
+}
+
 int
 qemu_rules_add_fd(QemuRules *rules, QemuPlanFdKind kind, unsigned index)
 {
+    while (is_named_fd(rules, rules->next_fd_number))
+        rules->next_fd_number++;
     QemuPlanFd fd = {.kind = kind, .number = rules->next_fd_number++, .index = index};
 
     g_array_append_val(rules->plan->fds, fd);

@@ -16,6 +16,7 @@ typedef struct {
         *machine; /* what plan->machine_type is on this binary; NULL until known, or unknown to it */
     int release;  /* QEMU_RELEASE of the binary */
     int next_fd_number;
+    GArray *named_fds; /* int: the operator's own numbers of descriptors, not to be given to anything else */
 } QemuRules;
 
 typedef struct QemuRule QemuRule;
@@ -146,6 +147,7 @@ bool qemu_rule_vnc(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError 
 bool qemu_rule_display_default(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 
 /* rules-network.c */
+void qemu_rules_carry_tap(QemuRules *rules, QemuArg *arg);  /* rules-network-tap.c */
 void qemu_rules_carry_user(QemuRules *rules, QemuArg *arg); /* rules-network-user.c */
 bool qemu_rule_network(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 

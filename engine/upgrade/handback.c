@@ -17,6 +17,7 @@
 #include "upgrade/crash.h"
 #include "upgrade/events.h"
 #include "upgrade/phase.h"
+#include "upgrade/taps.h"
 #include "upgrade/timeouts.h"
 
 static bool
@@ -71,8 +72,10 @@ kill_target(Upgrade *upgrade, GError **error)
         return true;
     if (target->pidfd >= 0 && !secure_target(upgrade, target, error))
         return false;
-    if (target->pidfd >= 0 && process_kill_and_reap(target->pidfd, UPGRADE_TIMEOUT_KILL_MS, &upgrade->target_end, &local))
+    if (target->pidfd >= 0 && process_kill_and_reap(target->pidfd, UPGRADE_TIMEOUT_KILL_MS, &upgrade->target_end, &local)) {
+        upgrade_taps_restore(upgrade, NULL); /* before the source runs; what fails is told by prepare_handover_undo */
         return true;
+    }
     guest_error_set(error, GUEST_ERROR_NEEDS_OPERATOR, "target-unkillable", "see its process state; it may hang in the kernel",
                     "the target does not die, so the source must not run: %s", local ? local->message : "it cannot be opened");
     return false;

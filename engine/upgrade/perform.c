@@ -18,6 +18,7 @@
 #include "upgrade/handback.h"
 #include "upgrade/parameters.h"
 #include "upgrade/phase.h"
+#include "upgrade/taps.h"
 #include "upgrade/timeouts.h"
 
 /* Somebody may have paused or resumed the guest since Begin; what it was is what it shall be. */
@@ -121,6 +122,7 @@ perform_migrate(Upgrade *upgrade, GError **error)
     g_autofree char *uri = g_strconcat("unix:", upgrade_get_target_paths(upgrade)->migrate_socket, NULL);
     QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
 
+    upgrade_taps_hand_over(upgrade);
     if (qmp_migrate(monitor, uri, &limit, error))
         return true;
     guest_error_wrap(error, GUEST_ERROR_FAILED, "migrate", NULL, "the running QEMU does not hand over");

@@ -38,10 +38,10 @@ const UpgradeStep upgrade_steps[] = {
     {UPGRADE_PHASE_BEGIN, "begin.preflight", "check the running guest against the target binary", begin_preflight, NULL},
     {UPGRADE_PHASE_BEGIN, "begin.plan", "number the new instance and make its command line", begin_plan, NULL},
 
+    {UPGRADE_PHASE_PREPARE, "prepare.handover", "get hold of the sockets and devices that are handed over",
+     prepare_handover, prepare_handover_undo},
     {UPGRADE_PHASE_PREPARE, "prepare.paths", "create the new instance's folder", prepare_paths, prepare_spawn_undo},
     {UPGRADE_PHASE_PREPARE, "prepare.memory", "get hold of the guest's memory files", prepare_memory, NULL},
-    {UPGRADE_PHASE_PREPARE, "prepare.handover", "get hold of the sockets and devices that are handed over",
-     prepare_handover, NULL},
     {UPGRADE_PHASE_PREPARE, "prepare.register", "put the target into the remote tables", prepare_register,
      prepare_register_undo},
     {UPGRADE_PHASE_PREPARE, "prepare.start", "start the new QEMU", prepare_start, NULL},

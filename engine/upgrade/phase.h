@@ -49,6 +49,7 @@ bool begin_plan(Upgrade *upgrade, GError **error);
 bool prepare_paths(Upgrade *upgrade, GError **error);
 bool prepare_memory(Upgrade *upgrade, GError **error);
 bool prepare_handover(Upgrade *upgrade, GError **error);
+bool prepare_handover_undo(Upgrade *upgrade, GError **error);
 bool prepare_register(Upgrade *upgrade, GError **error);
 bool prepare_register_undo(Upgrade *upgrade, GError **error);
 bool prepare_start(Upgrade *upgrade, GError **error);

@@ -7,6 +7,7 @@
 #include "guest/error.h"
 #include "upgrade/cookie.h"
 #include "upgrade/phase.h"
+#include "upgrade/taps.h"
 #include "upgrade/timeouts.h"
 
 bool
@@ -33,7 +34,19 @@ prepare_memory(Upgrade *upgrade, GError **error)
 bool
 prepare_handover(Upgrade *upgrade, GError **error)
 {
-    return guest_spawn_fetch_handed(upgrade->spawn, upgrade_get_source(upgrade), error);
+    return guest_spawn_fetch_handed(upgrade->spawn, upgrade_get_source(upgrade), error) && upgrade_taps_note(upgrade, error);
+}
+
+/* The first step of all: undone last, when the target is dead. */
+bool
+prepare_handover_undo(Upgrade *upgrade, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+
+    if (!upgrade_taps_restore(upgrade, &local))
+        g_ptr_array_add(upgrade->warnings, g_strdup(local->message)); /* its network limps; the guest is not held up for it */
+    (void)error;
+    return true;
 }
 
 bool
@@ -64,7 +77,7 @@ prepare_register_undo(Upgrade *upgrade, GError **error G_GNUC_UNUSED)
 bool
 prepare_start(Upgrade *upgrade, GError **error)
 {
-    if (!guest_spawn_start(upgrade->spawn, error))
+    if (!upgrade_taps_keep(upgrade, error) || !guest_spawn_start(upgrade->spawn, error))
         return false;
     upgrade->record->target = upgrade->spawn->instance->process;
     upgrade->new_pid = upgrade->spawn->instance->process.pid;

@@ -56,6 +56,7 @@ struct Upgrade {
     bool was_marked;        /* its record said so when it was restored */
     bool has_choice;        /* the operator has decided: see upgrade_resolve */
     RecoverKeep choice;
+    struct GuestTapKeeper *tap_keeper; /* taps.h; NULL: there are none, or the target may have them */
 };
 
 /* What the preflight is asked; strings borrowed. */

@@ -14,6 +14,7 @@
 #include "upgrade/result.h"
 #include "upgrade/session.h"
 #include "upgrade/settle.h"
+#include "upgrade/taps.h"
 #include "upgrade/timeouts.h"
 
 GuestInstance *
@@ -150,6 +151,7 @@ upgrade_free(Upgrade *upgrade)
 {
     if (!upgrade)
         return;
+    upgrade_taps_let_go(upgrade);
     g_free(upgrade->request.to);
     g_free(upgrade->request.method);
     objlist_domain_unref(upgrade->source);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * TAP devices: without multi-queue none can be opened twice, so the running QEMU's open queues are handed
+ * over as fd= (fds=). Scripts are not run: the device is as they left it. What the target's start does to a
+ * device that a guest is using, and how that is put right: guest/tap.h.
+ */
+#include "qemu/rules.h"
+
+#include <string.h>
+
+/* Invalid beside fd= (net/tap.c:net_init_tap()), or those of "bridge". */
+static const char *const instead[] = {"ifname", "script", "downscript", "helper", "br", "vnet_hdr", "queues"};
+
+static void
+report(QemuRules *rules, const QemuArg *arg, QemuFindingLevel level, const char *code, const char *hint,
+       const char *reason)
+{
+    qemu_rules_find(rules, level, code, hint, "“%s %.100s”: %s", arg->word, arg->value, reason);
+}
+
+static void
+look_at_vhost(QemuRules *rules, const QemuArg *arg)
+{
+    const QemuKeyval *settings = arg->settings;
+
+    if (qemu_keyval_is_on(settings, "vhost") || qemu_keyval_is_on(settings, "vhostforce") ||
+        qemu_keyval_get(settings, "vhostfd") || qemu_keyval_get(settings, "vhostfds"))
+        report(rules, arg, qemu_rules_hinders_upgrade(rules), "net-vhost", "set vhost=off",
+               "the kernel moves its packets for one QEMU at a time");
+}
+
+/* The target detaches all queues but the first as it starts, in the running guest's device too. */
+static bool
+look_at_queues(QemuRules *rules, const QemuArg *arg)
+{
+    const char *queues = qemu_keyval_get(arg->settings, "queues");
+    bool has_several = queues && strcmp(queues, "1") != 0;
+    const char *fds = qemu_keyval_get(arg->settings, "fds");
+
+    if (!has_several && !(fds && strchr(fds, ':')))
+        return true;
+    report(rules, arg, qemu_rules_hinders_upgrade(rules), "net-tap-queues", "use one queue",
+           "a QEMU that starts takes all queues but the first out of the running guest's device");
+    return false;
+}
+
+static bool
+is_tap(const QemuArg *arg)
+{
+    const char *type =
+        arg->settings && (qemu_arg_is(arg, "netdev") || qemu_arg_is(arg, "nic") || qemu_arg_is(arg, "net"))
+            ? qemu_keyval_get(arg->settings, "type")
+            : NULL;
+
+    return type && (strcmp(type, "tap") == 0 || strcmp(type, "bridge") == 0);
+}
+
+/* The interface that ARG names; NULL when the kernel or a helper has chosen it. Borrowed. */
+static const char *
+get_interface(const QemuArg *arg)
+{
+    const char *name = qemu_keyval_get(arg->settings, "ifname");
+
+    return name && !strchr(name, '%') ? name : NULL;
+}
+
+static bool
+is_handed(const QemuRules *rules, int number)
+{
+    for (guint i = 0; i < rules->plan->fds->len; i++) {
+        const QemuPlanFd *fd = &g_array_index(rules->plan->fds, QemuPlanFd, i);
+        if (fd->kind == QEMU_PLAN_FD_HANDED && fd->index == (unsigned)number)
+            return true;
+    }
+    return false;
+}
+
+static bool
+is_named(const QemuRules *rules, const char *interface)
+{
+    for (guint i = 0; i < rules->argv->args->len; i++) {
+        const QemuArg *arg = g_ptr_array_index(rules->argv->args, i);
+        if (is_tap(arg) && g_strcmp0(get_interface(arg), interface) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool
+is_unnamed(const QemuArg *arg)
+{
+    return is_tap(arg) && !get_interface(arg) && !qemu_keyval_get(arg->settings, "fd") &&
+           !qemu_keyval_get(arg->settings, "fds");
+}
+
+/*
+ * The queues of the one interface that no option names and that is not handed over yet, for the one option
+ * that names none; empty when there are several of either. Owned.
+ */
+static GPtrArray *
+find_unnamed(const QemuRules *rules)
+{
+    const GPtrArray *holdings = rules->context->holdings;
+    const char *only = NULL;
+    unsigned n_options = 0;
+
+    for (guint i = 0; i < rules->argv->args->len; i++)
+        n_options += is_unnamed(g_ptr_array_index(rules->argv->args, i));
+    for (guint i = 0; holdings && i < holdings->len; i++) {
+        const QemuHolding *holding = g_ptr_array_index(holdings, i);
+        if (holding->kind != QEMU_HOLDING_TAP || is_named(rules, holding->interface) ||
+            is_handed(rules, holding->number))
+            continue;
+        if (only && strcmp(only, holding->interface) != 0)
+            return g_ptr_array_new();
+        only = holding->interface;
+    }
+    return only && n_options == 1 ? qemu_holdings_find_tap(holdings, only) : g_ptr_array_new();
+}
+
+static guint64
+wanted_queues(const QemuArg *arg)
+{
+    const char *text = qemu_keyval_get(arg->settings, "queues");
+    guint64 queues = 1;
+
+    return text && !g_ascii_string_to_unsigned(text, 10, 1, 1024, &queues, NULL) ? 0 : queues;
+}
+
+static void
+give(QemuRules *rules, QemuArg *arg, const GPtrArray *queues)
+{
+    g_autoptr(GString) numbers = g_string_new(NULL);
+
+    for (guint i = 0; i < queues->len; i++) {
+        const QemuHolding *queue = g_ptr_array_index(queues, i);
+        g_string_append_printf(numbers, "%s%d", i > 0 ? ":" : "",
+                               qemu_rules_add_fd(rules, QEMU_PLAN_FD_HANDED, (unsigned)queue->number));
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(instead); i++)
+        qemu_keyval_remove(arg->settings, instead[i]);
+    if (g_strcmp0(qemu_keyval_get(arg->settings, "type"), "bridge") == 0)
+        qemu_keyval_set_string(arg->settings, "type", "tap");
+    qemu_keyval_set_string(arg->settings, queues->len > 1 ? "fds" : "fd", numbers->str);
+}
+
+static void
+look_at_script(QemuRules *rules, const QemuArg *arg)
+{
+    const char *script = qemu_keyval_get(arg->settings, "downscript");
+
+    if (script && strcmp(script, "no") != 0)
+        report(rules, arg, QEMU_FINDING_WARN, "net-tap-downscript", "run it when the guest has ended",
+               "QEMU does not run the script for a device that it was given");
+}
+
+void
+qemu_rules_carry_tap(QemuRules *rules, QemuArg *arg)
+{
+    g_autoptr(GPtrArray) queues = NULL;
+    const char *interface = get_interface(arg);
+
+    look_at_vhost(rules, arg);
+    if (!look_at_queues(rules, arg))
+        return;
+    if (!qemu_rules_is_incoming(rules) || !(interface || is_unnamed(arg)))
+        return; /* by its number already: rules-process.c */
+    queues = interface ? qemu_holdings_find_tap(rules->context->holdings, interface) : find_unnamed(rules);
+    if (queues->len == 0 || queues->len != wanted_queues(arg)) {
+        report(rules, arg, QEMU_FINDING_BLOCK, "net-tap", "name the interface: ifname=",
+               "the running QEMU has no such TAP device, or more than one that could be meant");
+        return;
+    }
+    look_at_script(rules, arg);
+    give(rules, arg, queues);
+    report(rules, arg, QEMU_FINDING_OK, "net-tap", NULL,
+           "the open TAP device is handed over; scripts are not run again");
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "upgrade/taps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "guest/error.h"
+#include "guest/tap-keeper.h"
+#include "qmp/json.h"
+
+/* The descriptors of the handed-over TAPs: source numbers and borrowed duplicates, through FUNCTION. */
+static bool
+foreach_tap(const Upgrade *upgrade,
+            bool (*function)(int fd, int source_number, gpointer data, GError **error), gpointer data,
+            GError **error)
+{
+    const GuestSpawn *spawn = upgrade->spawn;
+
+    for (guint i = 0; i < spawn->handed->len; i++) {
+        const GuestHanded *handed = g_ptr_array_index(spawn->handed, i);
+        const QemuHolding *holding = qemu_holdings_find_number(spawn->holdings, (int)handed->source_number);
+        if (holding && holding->kind == QEMU_HOLDING_TAP &&
+            !function(handed->fd, (int)handed->source_number, data, error))
+            return false;
+    }
+    return true;
+}
+
+static bool
+read_one(int fd, int source_number, gpointer taps, GError **error)
+{
+    GuestTap *tap = guest_tap_read(fd, source_number, error);
+
+    if (tap)
+        g_ptr_array_add(taps, tap);
+    return tap != NULL;
+}
+
+bool
+upgrade_taps_note(Upgrade *upgrade, GError **error)
+{
+    g_autoptr(GPtrArray) taps = guest_taps_new();
+    json_object *cookie;
+
+    if (!foreach_tap(upgrade, read_one, taps, error))
+        return false;
+    cookie = json_object_new_object();
+    qmp_json_add_value(cookie, "taps", guest_taps_to_json(taps));
+    json_object_object_add(upgrade->record->cookies, "handover", cookie);
+    return true;
+}
+
+static GPtrArray *
+noted(const Upgrade *upgrade)
+{
+    json_object *cookie = qmp_json_get_object(upgrade->record->cookies, "handover");
+
+    return guest_taps_from_json(qmp_json_get_array(cookie, "taps"));
+}
+
+static bool
+duplicate_one(int fd, int source_number G_GNUC_UNUSED, gpointer fds, GError **error)
+{
+    int duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+    if (duplicate < 0) {
+        guest_error_set(error, GUEST_ERROR_FAILED, "tap", NULL, "TAP device: %s", g_strerror(errno));
+        return false;
+    }
+    g_array_append_val((GArray *)fds, duplicate);
+    return true;
+}
+
+bool
+upgrade_taps_keep(Upgrade *upgrade, GError **error)
+{
+    GPtrArray *taps = noted(upgrade);
+    GArray *fds = g_array_new(FALSE, FALSE, sizeof(int));
+    bool all = foreach_tap(upgrade, duplicate_one, fds, error);
+
+    if (all && taps->len == fds->len && fds->len > 0) {
+        upgrade->tap_keeper = guest_tap_keeper_start(taps, fds);
+        return true;
+    }
+    for (guint i = 0; i < fds->len; i++)
+        close(g_array_index(fds, int, i));
+    g_array_unref(fds);
+    g_ptr_array_unref(taps);
+    return all;
+}
+
+static void
+stop_keeper(Upgrade *upgrade, GuestTapParty party)
+{
+    GuestTapKeeper *keeper = upgrade->tap_keeper;
+
+    upgrade->tap_keeper = NULL;
+    if (keeper)
+        g_debug("TAP devices: put back %u times", guest_tap_keeper_stop(keeper, party));
+}
+
+void
+upgrade_taps_hand_over(Upgrade *upgrade)
+{
+    stop_keeper(upgrade, GUEST_TAP_TO_TARGET);
+}
+
+void
+upgrade_taps_let_go(Upgrade *upgrade)
+{
+    stop_keeper(upgrade, GUEST_TAP_TO_SOURCE);
+}
+
+bool
+upgrade_taps_restore(Upgrade *upgrade, GError **error)
+{
+    const GuestInstance *source = upgrade_get_source(upgrade);
+    g_autoptr(GPtrArray) taps = noted(upgrade);
+
+    upgrade_taps_let_go(upgrade);
+    if (taps->len == 0 || source->pidfd < 0 || process_has_exited(source->pidfd))
+        return true;
+    return guest_taps_restore_in(taps, source->pidfd, error);
+}

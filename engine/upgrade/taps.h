@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The TAP devices of an upgrade (guest/tap.h): noted before the target starts, kept until the source hands
+ * over, put back on the way back. What is noted is a cookie, so that a recovery puts it back too.
+ */
+#pragma once
+
+#include "upgrade/session.h"
+
+/* Reads what the handed-over TAPs are set to: the cookie "handover", {"taps":[...]}. */
+bool upgrade_taps_note(Upgrade *upgrade, GError **error);
+/* Keeps them so from now on, until one of the next two. */
+bool upgrade_taps_keep(Upgrade *upgrade, GError **error);
+/* The source is about to hand over: what the target sets from now on is what the guest wants. Idempotent. */
+void upgrade_taps_hand_over(Upgrade *upgrade);
+/* Leaves them to the source. Idempotent. */
+void upgrade_taps_let_go(Upgrade *upgrade);
+/* Puts them back to what was noted, if the source lives. To be called when the target is dead. Idempotent. */
+bool upgrade_taps_restore(Upgrade *upgrade, GError **error);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A stream of numbered datagrams to a guest that echoes them, one every 10 ms, from a thread of its own.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef struct Stream Stream;
+
+typedef struct {
+    unsigned sent, lost, duplicated;
+    unsigned longest_gap; /* most datagrams in a row that were lost */
+} StreamResult;
+
+/* To UDP port 7 of ADDRESS; returns once the guest answers. */
+Stream *stream_start(const char *address);
+/* Sends for another half second, waits for what is on its way, frees it. */
+StreamResult stream_stop(Stream *stream);
