@@ -70,31 +70,39 @@ class Bare:
         self.process.wait()
 
 
-class Events(threading.Thread):
-    """The events of a QEMU, through the monitor that moult leaves to the operator."""
+class Events:
+    """The events of a QEMU, through the monitor that moult leaves to the operator.
+
+    They stay in the socket until they are asked for: a reader that wakes at STOP would take time from the very pause that
+    is measured.
+    """
 
     def __init__(self, path):
-        super().__init__(daemon=True)
-        self.times_us = {}
         self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(READY_S)
         self.socket.connect(path)
+        self.lines = self.socket.makefile('rb')
         self.socket.sendall(b'{"execute":"qmp_capabilities"}\n')
-        self.is_greeted = threading.Event()
-        self.start()
 
-    def run(self):
-        with self.socket.makefile('rb') as lines:
-            for line in lines:
-                message = json.loads(line)
-                if 'return' in message:
-                    self.is_greeted.set()
-                elif 'event' in message:
-                    stamp = message['timestamp']
-                    self.times_us[message['event']] = stamp['seconds'] * 1_000_000 + stamp['microseconds']
+    def await_greeting(self):
+        while 'return' not in json.loads(self.lines.readline()):
+            pass
+
+    def times_us(self, last):
+        """When each event came, up to LAST or the end of the QEMU."""
+        times = {}
+        while last not in times:
+            line = self.lines.readline()
+            if not line:
+                break
+            message = json.loads(line)
+            if 'event' in message:
+                stamp = message['timestamp']
+                times[message['event']] = stamp['seconds'] * 1_000_000 + stamp['microseconds']
+        return times
 
     def close(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.join()
+        self.lines.close()
         self.socket.close()
 
 
@@ -184,7 +192,7 @@ class Moult:
     def move(self, _how):
         with_guest = f'{self.setting.folder}/run/guests/{self.name}'
         events = Events(f'{with_guest}/operator.sock')
-        events.is_greeted.wait(READY_S)
+        events.await_greeting()
         watch = Sampler(self.setting, self.pid)
         command_us = machine.now_us()
         result = self.engine.run('upgrade', self.name, '--to', self.binaries[1], '--json')['results'][0]
@@ -192,12 +200,12 @@ class Moult:
         # The sampler goes on for as long as bare's does: until the guest is seen to run on.
         time.sleep(0.2)
         page = watch.stop()
+        stop_us = events.times_us('STOP').get('STOP')
         events.close()
         if result['outcome'] != 'upgraded' or result['method'] != 'shared':
             raise Failed(f'moult: {result}')
         self.pid = result['new_pid']
         self.binaries.reverse()
-        stop_us = events.times_us['STOP']
         return {
             'to': self.binaries[0], 'pid': self.pid, 'command_us': command_us,
             'started_us': machine.started_us(self.pid), 'stop_us': stop_us,
@@ -216,8 +224,9 @@ class Moult:
         witness.join()
         if not heard[0]:
             raise Failed('the new instance has no operator monitor')
+        resume_us = heard[0].times_us('RESUME')['RESUME']
         heard[0].close()
-        return heard[0].times_us['RESUME'] - move['resume_us']
+        return resume_us - move['resume_us']
 
     def close(self):
         self.engine.run('stop', self.name, '--force', is_checked=False)
