@@ -62,12 +62,14 @@ vm_free(Vm *vm)
     g_free(vm);
 }
 
-/* In the child, between fork and exec. */
+/* In the child, between fork and exec. A session of its own, as whatever manages guests gives them: the scheduler shares out
+ * the processors by session. */
 static void
 child_setup(gpointer unused)
 {
     (void)unused;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setsid();
 }
 
 static char **
