@@ -179,8 +179,10 @@ run(Launcher *launcher)
     g_unix_signal_add(SIGINT, on_terminate, &engine);
     bool served = serve(&engine, &error);
     node_set_busy_func(node, NULL, NULL);
-    if (served && !node_wind_up(node, WIND_UP_TIMEOUT_MS))
+    if (served && !node_wind_up(node, WIND_UP_TIMEOUT_MS)) {
         g_warning("upgrades are still under way; the next engine takes them up");
+        g_steal_pointer(&node); /* their threads use it as long as this process lives */
+    }
     if (engine.server)
         control_server_free(engine.server);
     if (engine.socket_name)

@@ -7,6 +7,7 @@
 #include "node/outcome.h"
 #include "node/state.h"
 #include "node/supervise.h"
+#include "node/worker.h"
 #include "qemu/finding.h"
 #include "qmp/json.h"
 
@@ -36,6 +37,23 @@ refusal_rows(const GError *error)
     return qemu_findings_to_json(findings);
 }
 
+/* As upgrade_run has it for what was not begun. */
+static const char *
+outcome_of(const GError *error)
+{
+    switch (guest_error_get_kind(error)) {
+    case GUEST_ERROR_NEEDS_OPERATOR:
+        return "needs-operator";
+    case GUEST_ERROR_REFUSED:
+        return "refused";
+    case GUEST_ERROR_FAILED:
+    case GUEST_ERROR_TIMED_OUT:
+    case GUEST_ERROR_CANCELLED:
+        break;
+    }
+    return "rolled-back";
+}
+
 void
 node_job_item_refuse(NodeJobItem *item, const GError *error)
 {
@@ -44,8 +62,7 @@ node_job_item_refuse(NodeJobItem *item, const GError *error)
     qmp_json_add_string(result, "guest", item->guest);
     switch (item->job->request.kind) {
     case NODE_JOB_UPGRADE: {
-        bool needs_operator = guest_error_get_kind(error) == GUEST_ERROR_NEEDS_OPERATOR;
-        qmp_json_add_string(result, "outcome", needs_operator ? "needs-operator" : "refused");
+        qmp_json_add_string(result, "outcome", outcome_of(error));
         qmp_json_add_string(result, "code", guest_error_get_code(error));
         qmp_json_add_string(result, "message", error->message);
         qmp_json_add_string(result, "hint", guest_error_get_hint(error));
@@ -120,7 +137,7 @@ on_progress(const UpgradeProgress *progress, gpointer user_data)
         qmp_json_add_int64(message->progress, "copied_bytes", progress->copied_bytes);
         qmp_json_add_int64(message->progress, "total_bytes", progress->total_bytes);
     }
-    g_main_context_invoke_full(NULL, G_PRIORITY_DEFAULT, tell_progress, message, NULL);
+    node_worker_tell(tell_progress, message);
 }
 
 void

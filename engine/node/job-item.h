@@ -17,6 +17,7 @@ typedef struct {
     char *started;
     json_object *results;
     int cancel_fd;     /* eventfd */
+    GError *error;     /* why none of its items is begun; NULL: they are */
     NodeJobProgressFunc progress;
     NodeJobDoneFunc done;
     gpointer user_data;

@@ -5,6 +5,7 @@
  */
 #include "node/jobs.h"
 
+#include <errno.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -39,6 +40,7 @@ job_free(gpointer data)
     g_ptr_array_unref(job->items);
     json_object_put(job->results);
     close_cancel_fd(job);
+    g_clear_error(&job->error);
     g_free(job);
 }
 
@@ -57,6 +59,18 @@ find_running(const Node *node, guint64 id)
             return job;
     }
     return NULL;
+}
+
+/* Where there is no descriptor to cancel it by, nothing of it is begun. */
+static bool
+open_cancel_fd(NodeJob *job)
+{
+    job->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (job->cancel_fd >= 0)
+        return true;
+    guest_error_set(&job->error, GUEST_ERROR_FAILED, "no-descriptors", "raise the engine's limit of open files (LimitNOFILE=)",
+                    "the job is not begun: %s", g_strerror(errno));
+    return false;
 }
 
 /* Keeps the last few for `moult jobs`; checks and plans are of no interest once they are answered. */
@@ -121,6 +135,10 @@ start_item(NodeJobItem *item)
     GError *error = NULL;
 
     item->is_started = true;
+    if (item->job->error) {
+        node_job_item_refuse(item, item->job->error);
+        return;
+    }
     if (!hold_guest(item, &error)) {
         node_job_item_refuse(item, error);
         g_error_free(error);
@@ -160,6 +178,20 @@ item_new(NodeJob *job, const char *guest)
     return item;
 }
 
+static void
+cancel(NodeJob *job, json_object *late)
+{
+    guint64 one = 1;
+
+    if (write(job->cancel_fd, &one, sizeof one) < 0)
+        g_debug("job %" G_GUINT64_FORMAT " was cancelled already", job->id);
+    for (guint i = 0; i < job->items->len; i++) {
+        const NodeJobItem *item = g_ptr_array_index(job->items, i);
+        if (late && item->upgrade && upgrade_has_passed_no_return(item->upgrade))
+            json_object_array_add(late, qmp_json_string_new(item->guest));
+    }
+}
+
 guint64
 node_jobs_start(Node *node, const char *const *names, const NodeJobRequest *request, NodeJobProgressFunc progress,
                 NodeJobDoneFunc done, gpointer user_data)
@@ -175,7 +207,8 @@ node_jobs_start(Node *node, const char *const *names, const NodeJobRequest *requ
         job->request.parallel = g_get_num_processors();
     job->items = g_ptr_array_new_with_free_func(node_job_item_free);
     job->started = guest_instance_dup_now();
-    job->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (open_cancel_fd(job) && node->is_leaving)
+        cancel(job, NULL);
     job->progress = progress;
     job->done = done;
     job->user_data = user_data;
@@ -196,20 +229,6 @@ node_jobs_forget_client(Node *node, guint64 id)
         return;
     job->progress = NULL;
     job->done = NULL;
-}
-
-static void
-cancel(NodeJob *job, json_object *late)
-{
-    guint64 one = 1;
-
-    if (write(job->cancel_fd, &one, sizeof one) < 0)
-        g_debug("job %" G_GUINT64_FORMAT " was cancelled already", job->id);
-    for (guint i = 0; i < job->items->len; i++) {
-        const NodeJobItem *item = g_ptr_array_index(job->items, i);
-        if (late && item->upgrade && upgrade_has_passed_no_return(item->upgrade))
-            json_object_array_add(late, qmp_json_string_new(item->guest));
-    }
 }
 
 bool

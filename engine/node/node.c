@@ -10,6 +10,7 @@
 #include "node/state.h"
 #include "node/supervise.h"
 #include "node/watch.h"
+#include "node/worker.h"
 #include "paths/lock.h"
 
 Node *
@@ -24,6 +25,9 @@ node_new(Launcher *launcher, GError **error)
         return NULL;
     node->lock_fd = paths_lock_acquire(node->dirs->lock, 0, error);
     if (node->lock_fd < 0 || !paths_dirs_sweep(node->dirs, error))
+        return NULL;
+    node->pool = node_pool_new(NODE_WORKERS_MAX, error);
+    if (!node->pool)
         return NULL;
     node->environment.dirs = node->dirs;
     node->environment.tables = objlist_tables_new();
@@ -42,6 +46,7 @@ node_free(Node *node)
 {
     if (!node)
         return;
+    node_pool_free(node->pool);
     g_clear_pointer(&node->watches, g_hash_table_unref);
     g_clear_pointer(&node->standoffs, g_hash_table_unref);
     g_clear_pointer(&node->jobs, g_ptr_array_unref);
@@ -101,6 +106,7 @@ node_wind_up(Node *node, gint64 timeout_ms)
 {
     bool is_late = false;
 
+    node->is_leaving = true;
     node_jobs_cancel_all(node);
     guint timer = g_timeout_add((guint)timeout_ms, set_flag, &is_late);
     while (node_is_busy(node) && !is_late)

@@ -6,12 +6,14 @@
 
 #include "node/events.h"
 #include "node/node.h"
+#include "node/pool.h"
 #include "paths/dirs.h"
 
 struct Node {
     GuestEnvironment environment;
     PathsDirs *dirs;
     int lock_fd;
+    NodePool *pool;       /* worker.c */
     NodeEvents *events;
     GHashTable *watches;  /* ObjlistDomain (own reference) -> NodeWatch: supervise.c */
     GPtrArray *waiters;   /* NodeWaiter: wait.c */
@@ -19,6 +21,7 @@ struct Node {
     GPtrArray *jobs;      /* NodeJob, newest last: jobs.c */
     guint64 last_job_id;
     GHashTable *standoffs; /* name -> Standoff: standoff.c */
+    bool is_leaving;      /* whatever is begun now is cancelled at once */
     guint n_taken_up;     /* upgrades that are being ended: takeup.c */
     guint n_workers;      /* worker threads under way: worker.c */
     void (*busy_func)(gpointer user_data);

@@ -3,14 +3,26 @@
 
 #include "node/state.h"
 
-#define MAX_WORKERS 64
-
 typedef struct {
     Node *node;
     void (*run)(gpointer data);
     void (*done)(gpointer data);
     gpointer data;
 } Work;
+
+/*
+ * Never g_main_context_invoke: it calls FUNC in the calling thread when nobody iterates the main loop at that moment, as
+ * while an engine starts, winds up, or between two iterations.
+ */
+void
+node_worker_tell(GSourceFunc func, gpointer data)
+{
+    g_autoptr(GSource) source = g_idle_source_new();
+
+    g_source_set_priority(source, G_PRIORITY_DEFAULT);
+    g_source_set_callback(source, func, data, NULL);
+    g_source_attach(source, NULL);
+}
 
 static gboolean
 finish(gpointer user_data)
@@ -26,24 +38,21 @@ finish(gpointer user_data)
 }
 
 static void
-work_in_thread(gpointer user_data, gpointer pool_data G_GNUC_UNUSED)
+work_in_thread(gpointer user_data)
 {
     Work *work = user_data;
 
     work->run(work->data);
-    g_main_context_invoke(NULL, finish, work);
+    node_worker_tell(finish, work);
 }
 
 void
 node_worker_start(Node *node, void (*run)(gpointer data), void (*done)(gpointer data), gpointer data)
 {
-    static GThreadPool *pool;
     Work *work = g_new(Work, 1);
 
-    if (!pool)
-        pool = g_thread_pool_new(work_in_thread, NULL, MAX_WORKERS, FALSE, NULL);
     *work = (Work){.node = node, .run = run, .done = done, .data = data};
     node->n_workers++;
     node_notify_busy(node);
-    g_thread_pool_push(pool, work, NULL);
+    node_pool_push(node->pool, work_in_thread, work);
 }
