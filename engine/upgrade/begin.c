@@ -7,6 +7,7 @@
 #include "upgrade/cookie.h"
 #include "upgrade/phase.h"
 #include "upgrade/preflight.h"
+#include "upgrade/result.h"
 #include "upgrade/timeouts.h"
 
 static bool
@@ -40,6 +41,7 @@ begin_preflight(Upgrade *upgrade, GError **error)
         return false;
     if (preflight->binary)
         guest_binary_set(&upgrade->to, preflight->binary);
+    upgrade->record->to = upgrade_qemu_to_json(&upgrade->to);
     upgrade->method = preflight->method;
     if (!upgrade_preflight_passes(preflight))
         return refuse(preflight, error);

@@ -62,6 +62,8 @@ upgrade_record_free(UpgradeRecord *record)
     g_free(record->step);
     g_free(record->method);
     g_free(record->started);
+    json_object_put(record->from);
+    json_object_put(record->to);
     json_object_put(record->cookies);
     g_free(record);
 }
@@ -110,6 +112,10 @@ upgrade_record_to_json(const UpgradeRecord *record)
     qmp_json_add_value(object, "source", identity_to_json(record->source_id, &record->source));
     qmp_json_add_value(object, "target", identity_to_json(record->target_id, &record->target));
     qmp_json_add_string(object, "method", record->method);
+    if (record->from)
+        qmp_json_add_value(object, "from", json_object_get(record->from));
+    if (record->to)
+        qmp_json_add_value(object, "to", json_object_get(record->to));
     qmp_json_add_bool(object, "source_was_running", record->source_was_running);
     qmp_json_add_bool(object, "stops_first", record->stops_first);
     qmp_json_add_bool(object, "start_paused", record->start_paused);
@@ -132,8 +138,15 @@ header_is_ours(json_object *object, GError **error)
 
     if (g_strcmp0(qmp_json_get_string(object, "format"), RECORD_FORMAT) != 0)
         return invalid(error, "not a journal record");
-    if (!qmp_json_get_int64(object, "version", &version) || version != RECORD_VERSION)
-        return invalid(error, "a journal record of another version of moult");
+    if (!qmp_json_get_int64(object, "version", &version))
+        return invalid(error, "a journal record without a version");
+    if (version != RECORD_VERSION) {
+        g_set_error(error, PATHS_ERROR, PATHS_ERROR_INVALID,
+                    "a journal record of version %" G_GINT64_FORMAT " of the format, and this engine knows %d: for the moultd that "
+                    "wrote it",
+                    version, RECORD_VERSION);
+        return false;
+    }
     if (g_strcmp0(qmp_json_get_string(object, "boot_id"), process_boot_id()) != 0)
         return invalid(error, "a journal record of another boot");
     return true;
@@ -176,8 +189,16 @@ upgrade_record_from_json(json_object *object, GError **error)
     record->step = g_strdup(qmp_json_get_string(object, "step"));
     record->method = g_strdup(qmp_json_get_string(object, "method"));
     record->started = g_strdup(qmp_json_get_string(object, "started"));
+    record->from = json_object_get(qmp_json_get_object(object, "from")); /* both optional: the first engines wrote neither */
+    record->to = json_object_get(qmp_json_get_object(object, "to"));
     json_object *cookies = qmp_json_get_object(object, "cookies");
-    if (upgrade_step_find(record->step) < 0 || !cookies ||
+    if (upgrade_step_find(record->step) < 0) {
+        g_set_error(error, PATHS_ERROR, PATHS_ERROR_INVALID,
+                    "a journal record at '%.64s', which is no step that this engine knows: for the moultd that wrote it",
+                    record->step ? record->step : "");
+        return NULL;
+    }
+    if (!cookies ||
         !ran_from_string(qmp_json_get_string(object, "target_ran"), &record->target_ran) ||
         !qmp_json_get_bool(object, "aborting", &record->aborting) ||
         !qmp_json_get_bool(object, "needs_operator", &record->needs_operator) ||
@@ -186,7 +207,7 @@ upgrade_record_from_json(json_object *object, GError **error)
         !qmp_json_get_bool(object, "start_paused", &record->start_paused) ||
         !identity_from_json(qmp_json_get_object(object, "source"), &record->source_id, &record->source) ||
         !identity_from_json(qmp_json_get_object(object, "target"), &record->target_id, &record->target)) {
-        invalid(error, "a journal record with an unknown step or a member of the wrong kind");
+        invalid(error, "a journal record that lacks a member, or has one of the wrong kind");
         return NULL;
     }
     if (!instances_are_possible(record)) {

@@ -29,6 +29,7 @@ typedef struct {
     guint64 target_id;   /* 0 before there is a number */
     ProcessIdentity target; /* pid 0 before it is known; see MOULT_INSTANCE in spawn.c */
     char *method;
+    json_object *from, *to; /* the two binaries, for the history ({"path","version","package"}); NULL: not known */
     bool source_was_running;
     bool stops_first;    /* the guest is stopped before `migrate`, and the target let run by us */
     bool start_paused;

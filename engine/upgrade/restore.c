@@ -8,6 +8,7 @@
 #include "guest/error.h"
 #include "guest/hold.h"
 #include "guest/monitor.h"
+#include "guest/program.h"
 #include "process/freeze.h"
 #include "process/proc.h"
 #include "qmp/json.h"
@@ -116,6 +117,20 @@ restore_times(Upgrade *upgrade)
     qmp_json_get_int64(qmp_json_get_object(cookies, "finish"), "resume_us", &upgrade->resume_us);
 }
 
+/* The instances' own records may be gone by now. */
+static void
+restore_binary(GuestBinary *binary, json_object *recorded)
+{
+    const char *path = qmp_json_get_string(recorded, "path");
+
+    if (!path)
+        return;
+    guest_binary_clear(binary);
+    binary->path = g_strdup(path);
+    binary->version = g_strdup(qmp_json_get_string(recorded, "version"));
+    binary->package = g_strdup(qmp_json_get_string(recorded, "package"));
+}
+
 UpgradeRecord *
 upgrade_record_for_pair(const GuestInstance *source, const GuestInstance *target)
 {
@@ -156,6 +171,8 @@ upgrade_restore(const GuestEnvironment *environment, UpgradeRecord *record, Objl
     upgrade->to = (GuestBinary){.path = g_strdup(spawn->instance->binary.path),
                                 .version = g_strdup(spawn->instance->binary.version),
                                 .package = g_strdup(spawn->instance->binary.package)};
+    restore_binary(&upgrade->from, record->from);
+    restore_binary(&upgrade->to, record->to);
     restore_times(upgrade);
     register_target(upgrade);
     return upgrade;

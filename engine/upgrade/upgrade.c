@@ -116,6 +116,7 @@ record_for(const GuestInstance *source)
 
     record->source_id = source->domain_id;
     record->source = source->process;
+    record->from = upgrade_qemu_to_json(&source->binary);
     record->started = guest_instance_dup_now();
     return record;
 }

@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "guest/instance.h"
 #include "qmp/json.h"
 #include "upgrade/record.h"
 
@@ -50,6 +51,12 @@ teardown(void **state)
     return 0;
 }
 
+static json_object *
+parse(const char *text)
+{
+    return qmp_json_parse(text, strlen(text), 4, NULL);
+}
+
 static UpgradeRecord *
 make_record(void)
 {
@@ -64,6 +71,8 @@ make_record(void)
     record->target = (ProcessIdentity){.pid = 200, .start_time = 2000};
     record->target_ran = UPGRADE_RAN_NO;
     record->source_was_running = true;
+    record->from = parse("{\"path\":\"/old\",\"version\":\"7.2.22\"}");
+    record->to = parse("{\"path\":\"/new\"}");
     return record;
 }
 
@@ -84,6 +93,9 @@ what_is_saved_is_listed(void **state)
     assert_string_equal(read->uuid, UUID);
     assert_string_equal(read->step, "perform.migrate");
     assert_string_equal(read->method, "shared");
+    assert_string_equal(qmp_json_get_string(read->from, "path"), "/old");
+    assert_string_equal(qmp_json_get_string(read->from, "version"), "7.2.22");
+    assert_string_equal(qmp_json_get_string(read->to, "path"), "/new");
     assert_true(read->source_id == 7 && read->source.pid == 100 && read->source.start_time == 1000);
     assert_true(read->target_id == 8 && read->target.pid == 200 && read->target.start_time == 2000);
     assert_int_equal(read->target_ran, UPGRADE_RAN_NO);
@@ -176,14 +188,67 @@ instances_that_cannot_be(void **state)
     }
 }
 
-static void
-a_version_of_the_future(void **state)
+/* ---- Written by other engines (tests/unit/records) ---- */
+
+static json_object *
+load_sample(const char *name)
 {
-    g_autoptr(json_object) object = make_json();
+    g_autofree char *path = g_build_filename(MOULT_SOURCE_DIR, "tests", "unit", "records", name, NULL);
+    g_autofree char *text = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!g_file_get_contents(path, &text, NULL, &error))
+        fail_msg("%s", error->message);
+    json_object *object = qmp_json_parse(text, strlen(text), 16, &error);
+    if (!object)
+        fail_msg("%s: %s", path, error->message);
+    json_object_object_add(object, "boot_id", json_object_new_string(process_boot_id()));
+    return object;
+}
+
+static void
+records_of_the_first_engines_are_read(void **state)
+{
+    g_autoptr(json_object) journal = load_sample("journal-1-first.json"), config = load_sample("instance-1-first.json");
+    g_autoptr(GError) error = NULL;
+    g_autoptr(UpgradeRecord) record = upgrade_record_from_json(journal, &error);
 
     (void)state;
-    json_object_object_add(object, "version", json_object_new_int64(2));
-    expect_refused(object, "it is of version 2");
+    assert_null(error);
+    assert_string_equal(record->step, "perform.complete");
+    assert_int_equal(record->target_id, 8);
+    assert_null(record->from);
+    assert_null(record->to);
+    g_autoptr(GuestInstance) instance = guest_instance_from_json(config, &error);
+    assert_null(error);
+    assert_false(instance->adopted);
+    assert_int_equal(instance->deferred->len, 0);
+}
+
+/* Whoever reads the log learns why it is left alone. */
+static void
+records_of_the_future_are_left_alone(void **state)
+{
+    static const char *const samples[][2] = {{"journal-2.json", "version 2 "}, {"journal-1-step-unknown.json", "perform.teleport"}};
+    const Fixture *fixture = *state;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(samples); i++) {
+        g_autoptr(json_object) object = load_sample(samples[i][0]);
+        g_autofree char *name = g_strconcat(qmp_json_get_string(object, "session"), ".json", NULL);
+        g_autofree char *path = g_build_filename(fixture->dirs.journal, name, NULL);
+        const char *text = qmp_json_to_text(object, NULL);
+        g_autoptr(GPtrArray) problems = NULL;
+        g_autofree char *after = NULL;
+
+        assert_true(g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
+        g_autoptr(GPtrArray) records = upgrade_record_list(&fixture->dirs, &problems, NULL);
+        assert_int_equal(records->len, 0);
+        assert_int_equal(problems->len, 1);
+        assert_non_null(strstr(g_ptr_array_index(problems, 0), samples[i][1]));
+        assert_true(g_file_get_contents(path, &after, NULL, NULL));
+        assert_string_equal(after, text);
+        assert_int_equal(g_unlink(path), 0);
+    }
 }
 
 static void
@@ -252,7 +317,8 @@ main(void)
         TEST(a_member_that_is_missing_or_of_another_kind),
         TEST(a_text_that_means_nothing_to_us),
         TEST(instances_that_cannot_be),
-        TEST(a_version_of_the_future),
+        TEST(records_of_the_first_engines_are_read),
+        TEST(records_of_the_future_are_left_alone),
         TEST(a_member_that_we_do_not_know_is_no_obstacle),
         TEST(files_that_are_no_records_are_left_as_they_are),
         TEST(a_record_that_nobody_would_read_back_is_not_written),
