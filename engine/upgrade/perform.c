@@ -19,6 +19,7 @@
 #include "upgrade/parameters.h"
 #include "upgrade/phase.h"
 #include "upgrade/taps.h"
+#include "upgrade/threads.h"
 #include "upgrade/timeouts.h"
 
 /* Somebody may have paused or resumed the guest since Begin; what it was is what it shall be. */
@@ -83,6 +84,8 @@ perform_stop(Upgrade *upgrade, GError **error)
     QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_COMMAND_MS);
     QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
 
+    if (!upgrade_threads_are_free(upgrade_get_source(upgrade), error))
+        return false;
     /* Events of the past must not be taken for those of this migration. */
     upgrade_events_discard(upgrade);
     upgrade->stopped_us = g_get_monotonic_time();

@@ -15,6 +15,7 @@
 #include "guest/spawn.h"
 #include "paths/instance.h"
 #include "process/proc.h"
+#include "upgrade/threads.h"
 #include "upgrade/timeouts.h"
 
 /* What a second QEMU needs besides the guest's memory, with room to spare (measured: tests/bench). */
@@ -154,6 +155,7 @@ upgrade_preflight_new(const GuestEnvironment *environment, const GuestInstance *
         look_at_plan(preflight, environment, source);
     look_at_paths(preflight, environment);
     look_at_host_memory(preflight);
+    upgrade_threads_check(source, preflight->findings);
     if (g_get_monotonic_time() >= wait->deadline_us) {
         guest_error_set(error, GUEST_ERROR_TIMED_OUT, "timeout", "give it longer: --timeout",
                         "the checks did not end in time");

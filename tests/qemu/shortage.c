@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * In the middle of an upgrade: somebody cancels, the engine is told to leave, descriptors or room on the disk run out,
- * the state folder goes. The guest does not notice, nothing is left, and the next upgrade works.
+ * In the middle of an upgrade: somebody cancels, the engine is told to leave, descriptors, pids or room on the disk run
+ * out, the state folder goes. The guest does not notice, nothing is left, and the next upgrade works.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <glib/gstdio.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gate.h"
 #include "harness.h"
 #include "janitor.h"
 #include "processes.h"
@@ -131,6 +134,187 @@ out_of_descriptors(void **state)
     harness_engine_finish(engine);
 }
 
+/* ---- No pids left ---- */
+
+#define EXTRA_PIDS_MAX 24
+
+static char *pids_group; /* goes with the test's teardown */
+
+static bool
+put(const char *folder, const char *name, const char *text)
+{
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    FILE *file = fopen(path, "we");
+    bool written = file && fputs(text, file) >= 0;
+
+    return file && fclose(file) == 0 && written;
+}
+
+static void
+limit_pids(const char *text)
+{
+    assert_true(put(pids_group, "pids.max", text));
+}
+
+/* As many as there are, and EXTRA. */
+static void
+limit_pids_to_more(unsigned extra)
+{
+    g_autofree char *path = g_build_filename(pids_group, "pids.current", NULL), *current = NULL;
+
+    assert_true(g_file_get_contents(path, &current, NULL, NULL));
+    g_autofree char *limit = g_strdup_printf("%" G_GUINT64_FORMAT, g_ascii_strtoull(current, NULL, 10) + extra);
+    limit_pids(limit);
+}
+
+static void
+move_into_group(pid_t pid)
+{
+    g_autofree char *text = g_strdup_printf("%d", pid);
+
+    assert_true(put(pids_group, "cgroup.procs", text));
+}
+
+/* A control group that counts pids; skips where there can be none. */
+static void
+make_pids_group(void)
+{
+    static const char *const roots[] = {"/sys/fs/cgroup/pids", "/sys/fs/cgroup"};
+
+    harness_need_root();
+    for (size_t i = 0; i < G_N_ELEMENTS(roots); i++) {
+        pids_group = g_strdup_printf("%s/moult-test-%d", roots[i], getpid());
+        if (g_mkdir(pids_group, 0755) == 0 && put(pids_group, "pids.max", "max"))
+            return;
+        g_rmdir(pids_group);
+        g_clear_pointer(&pids_group, g_free);
+    }
+    print_message("no control group with a limit of pids can be made here\n");
+    skip();
+}
+
+/* Of the engine's children the one that runs the engine's own program. */
+static pid_t
+find_launcher(const HarnessEngine *engine)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/task/%d/children", engine->moultd->pid, engine->moultd->pid);
+    g_autofree char *text = NULL;
+
+    assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_auto(GStrv) pids = g_strsplit(g_strchomp(text), " ", -1);
+    for (char **pid = pids; *pid; pid++) {
+        g_autofree char *name_path = g_strdup_printf("/proc/%s/comm", *pid), *name = NULL;
+        if (g_file_get_contents(name_path, &name, NULL, NULL) && g_str_has_prefix(name, "moult-launcher"))
+            return (pid_t)atoi(*pid);
+    }
+    fail_msg("the engine has no launcher");
+    return 0;
+}
+
+static int
+teardown_group(void **state)
+{
+    int status = harness_teardown(state);
+
+    if (pids_group && g_rmdir(pids_group) < 0)
+        print_error("%s is left\n", pids_group);
+    g_clear_pointer(&pids_group, g_free);
+    return status;
+}
+
+static void
+refused_without_room_for_the_threads(void **state)
+{
+    make_pids_group();
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &harness_tiny);
+
+    (void)state;
+    move_into_group(guest->pid);
+    limit_pids_to_more(4);
+    g_autoptr(HarnessReply) reply = moult(engine, "upgrade", "guest", "--to", harness_build(BUILD_SECOND), "--json", NULL);
+    limit_pids("max");
+    assert_outcome(reply, EXIT_REFUSED, "refused", "thread-limit", pids_group);
+    harness_guest_check_untouched(guest);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_engine_finish(engine);
+}
+
+/*
+ * The limit comes when the target is about to start, one more each time: from none for QEMU's second thread to enough for
+ * all. A QEMU that cannot have a thread ends; the source must not come to that.
+ */
+static void
+out_of_pids_in_the_guests_group(void **state)
+{
+    make_pids_group();
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &harness_tiny);
+    g_autoptr(Gate) gate = gate_new(engine, BUILD_SECOND);
+    unsigned n_failed = 0;
+
+    (void)state;
+    engine->may_warn = true;
+    move_into_group(guest->pid);
+    for (unsigned extra = 0;; extra++) {
+        assert_true(extra < EXTRA_PIDS_MAX);
+        assert_true(sampler_read(guest->sampler, &guest->seen));
+        Program *program = moult_start(engine, "upgrade", "guest", "--to", gate->script, "--json", NULL);
+        gate_await(gate);
+        limit_pids_to_more(extra);
+        gate_open(gate);
+        g_autoptr(HarnessReply) reply = moult_finish(program);
+        limit_pids("max");
+        print_message("%u more: %d %s\n", extra, reply->status, qmp_json_get_string(reply_result(reply), "message"));
+        if (reply->status == EXIT_DONE) {
+            harness_guest_take_upgrade(guest, reply, BUILD_SECOND);
+            break;
+        }
+        assert_string_equal(qmp_json_get_string(reply_result(reply), "outcome"), "rolled-back");
+        harness_guest_check_untouched(guest);
+        n_failed++;
+    }
+    assert_true(n_failed > 0);
+    harness_guest_check(guest);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    harness_engine_finish(engine);
+}
+
+static void
+out_of_pids_in_the_engines_group(void **state)
+{
+    make_pids_group();
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &harness_tiny);
+    unsigned n_failed = 0;
+
+    (void)state;
+    engine->may_warn = true;
+    harness_guest_upgrade(guest, BUILD_SECOND); /* knows the binaries */
+    move_into_group(engine->moultd->pid);
+    move_into_group(find_launcher(engine));
+    for (unsigned extra = 0;; extra++) {
+        assert_true(extra < EXTRA_PIDS_MAX);
+        limit_pids_to_more(extra);
+        g_autoptr(HarnessReply) list = moult(engine, "list", "--json", NULL);
+        g_autoptr(HarnessReply) reply =
+            moult(engine, "upgrade", "guest", "--to", harness_build(BUILD_INSTALLED), "--json", NULL);
+        limit_pids("max");
+        assert_status(list, EXIT_DONE);
+        print_message("%u more: %d %s\n", extra, reply->status, qmp_json_get_string(reply_result(reply), "message"));
+        if (reply->status == EXIT_DONE) {
+            harness_guest_take_upgrade(guest, reply, BUILD_INSTALLED);
+            break;
+        }
+        assert_outcome(reply, EXIT_FAILED, "rolled-back", "qemu-start", "Resource temporarily unavailable");
+        harness_guest_check_untouched(guest);
+        n_failed++;
+    }
+    assert_true(n_failed > 0);
+    harness_guest_check(guest);
+    harness_engine_finish(engine);
+}
+
 /* ---- No room in the runtime folder ---- */
 
 /* A file system of its own for the runtime folder, gone with this process's namespace at the latest. */
@@ -231,6 +415,9 @@ main(int argc, char **argv)
         HARNESS_TEST(cancelled),
         HARNESS_TEST(engine_is_told_to_leave),
         HARNESS_TEST(out_of_descriptors),
+        cmocka_unit_test_teardown(refused_without_room_for_the_threads, teardown_group),
+        cmocka_unit_test_teardown(out_of_pids_in_the_guests_group, teardown_group),
+        cmocka_unit_test_teardown(out_of_pids_in_the_engines_group, teardown_group),
         HARNESS_TEST(no_room_from_the_start),
         HARNESS_TEST(no_room_once_the_target_starts),
         HARNESS_TEST(state_folder_removed),
