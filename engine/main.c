@@ -18,6 +18,7 @@
 #include "paths/error.h"
 #include "process/confinement.h"
 #include "process/launcher.h"
+#include "unit/tell.h"
 #include "upgrade/crash.h"
 
 #define WIND_UP_TIMEOUT_MS 60000
@@ -37,12 +38,14 @@ typedef struct {
 
 static gint option_timeout_s;
 static gint option_ready_fd = -1;
+static gint option_tell_main_pid;
 static gboolean option_version;
 static gboolean option_list_crash_points;
 
 static const GOptionEntry options[] = {
     {"timeout", 0, 0, G_OPTION_ARG_INT, &option_timeout_s, "Leave after SECONDS without clients and work", "SECONDS"},
     {"ready-fd", 0, 0, G_OPTION_ARG_INT, &option_ready_fd, "Write R to FD once the socket is open, L when another engine runs", "FD"},
+    {UNIT_TELL_OPTION, 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &option_tell_main_pid, "See unit/tell.h", "PID"},
     {"list-crash-points", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &option_list_crash_points, "For tests/crash", NULL},
     {"version", 0, 0, G_OPTION_ARG_NONE, &option_version, "Show the version", NULL},
     {NULL},
@@ -213,6 +216,8 @@ main(int argc, char **argv)
     }
     if (option_list_crash_points)
         return upgrade_crash_list() ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (option_tell_main_pid > 0)
+        return unit_tell_run(option_tell_main_pid);
     Launcher *launcher = launcher_start(&error);
     umask(0077); /* for what the engine makes; the launcher's QEMUs keep the mask that was inherited */
     return launcher ? run(launcher) : fail(error);

@@ -20,6 +20,7 @@
 #include "guest/monitor.h"
 #include "guest/probe.h"
 #include "guest/spawn.h"
+#include "guest/unit.h"
 #include "qemu/plan.h"
 #include "qmp/commands.h"
 
@@ -230,6 +231,15 @@ ask(GuestInstance *instance, const QmpWait *wait, bool *ret_running, GError **er
            refuse_blocked(findings, error);
 }
 
+static bool
+check_unit(const GuestInstance *instance, GError **error)
+{
+    g_autoptr(GPtrArray) findings = qemu_findings_new();
+    g_autoptr(GuestUnit) unit = guest_unit_look(instance, findings);
+
+    return refuse_blocked(findings, error);
+}
+
 bool
 guest_adopt(const GuestEnvironment *environment, GuestForeign *foreign, const char *monitor_path, const QmpWait *wait,
             bool *ret_running, GError **error)
@@ -242,6 +252,8 @@ guest_adopt(const GuestEnvironment *environment, GuestForeign *foreign, const ch
         guest_error_set(error, GUEST_ERROR_REFUSED, code, hint, "%s", reason);
         return false;
     }
+    if (!check_unit(instance, error))
+        return false;
     if (instance->pidfd < 0) {
         guest_error_set(error, GUEST_ERROR_REFUSED, "process-gone", NULL, "process %d has ended", instance->process.pid);
         return false;

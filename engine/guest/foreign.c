@@ -14,6 +14,7 @@
 #include "guest/probe.h"
 #include "guest/program.h"
 #include "guest/spawn.h"
+#include "guest/unit.h"
 #include "process/proc.h"
 #include "qemu/argv.h"
 
@@ -133,6 +134,13 @@ check_outside(GuestForeign *foreign)
 
     if (code) {
         refuse(foreign, code, hint, reason);
+        return false;
+    }
+    g_autoptr(GPtrArray) findings = qemu_findings_new();
+    g_autoptr(GuestUnit) unit = guest_unit_look(foreign->instance, findings);
+    const QemuFinding *block = qemu_findings_get_block(findings);
+    if (block) {
+        refuse(foreign, block->code, block->hint, block->reason);
         return false;
     }
     g_autoptr(GPtrArray) monitors = guest_adopt_find_monitors(foreign->instance, &error);

@@ -2,8 +2,8 @@
 /*
  * One row an owner: what gives it away, and whether its guests can be taken over. libvirt and Incus hold their guests'
  * monitors for good and take the end of the process they started for the end of the guest; Proxmox leaves
- * VMID.qmp free between its commands and finds its guests by pidfile. A service manager would kill what is left of a
- * unit when its main process changes hands (Type=simple), so that units wait until that is carried.
+ * VMID.qmp free between its commands and finds its guests by pidfile. The QEMU of a service unit is carried (unit.h), but
+ * for one that is a machine of machined's: whoever has registered it there waits for its end.
  */
 #include "guest/owner.h"
 
@@ -12,6 +12,7 @@
 #include "guest/spawn.h"
 #include "process/proc.h"
 #include "process/read.h"
+#include "unit/place.h"
 
 #define MAX_BYTES 65536
 
@@ -28,6 +29,7 @@ static const char *const none[] = {NULL};
 static const char *const libvirt_cgroups[] = {"/machine-qemu\\x2d", "/machine/qemu-", "/libvirt-qemu", ".libvirt-qemu", NULL};
 static const char *const libvirt_arguments[] = {"/var/lib/libvirt/qemu/", "/run/libvirt/", "\"id\":\"masterKey0\"", "id=masterKey0", NULL};
 static const char *const libvirt_parents[] = {"libvirtd", "virtqemud", NULL};
+static const char *const machine_cgroups[] = {"/machine.slice/", NULL};
 static const char *const incus_arguments[] = {"/run/incus/", "/var/log/incus/", "/var/lib/incus/", "/var/snap/lxd/", "/var/log/lxd/", "/run/lxd/", NULL};
 static const char *const incus_parents[] = {"incusd", "lxd", NULL};
 static const char *const proxmox_cgroups[] = {"/qemu.slice/", NULL};
@@ -42,9 +44,11 @@ static const Row rows[] = {
      "upgrade it by Incus' own means: incus move, or a stateful stop and start"},
     {GUEST_OWNER_MOULT, "moult", none, none, none, "owner-moult", "the guest belongs to another moult engine",
      "use that engine's runtime directory: MOULT_RUNTIME_DIR"},
-    {GUEST_OWNER_SYSTEMD, "systemd", none, none, none, "owner-systemd",
-     "the QEMU belongs to a service unit, which would be taken for ended when it is replaced",
-     "start the guest with moult run, or from a script, for upgrades in place"},
+    {GUEST_OWNER_MACHINE, "machine", machine_cgroups, none, none, "owner-machine",
+     "the QEMU is registered as a machine by a manager of its own, which takes its end for the machine's",
+     "upgrade it by that manager's own means"},
+    /* What becomes of its unit is a question for its manager: unit.h. */
+    {GUEST_OWNER_SYSTEMD, "systemd", none, none, none, NULL, NULL, NULL},
     {GUEST_OWNER_PROXMOX, "proxmox", proxmox_cgroups, proxmox_arguments, none, NULL, NULL, NULL},
 };
 
@@ -73,24 +77,6 @@ arguments_hold_any(const char *const *command_line, const char *const *words)
     return false;
 }
 
-/* "1:name=systemd:/system.slice/web1.service", "0::/user.slice/.../web1.service/sub": the innermost unit. Owned. */
-static char *
-find_service(const char *cgroups)
-{
-    g_auto(GStrv) lines = g_strsplit(cgroups, "\n", -1);
-
-    for (char **line = lines; *line; line++) {
-        if (!strstr(*line, "name=systemd:") && !g_str_has_prefix(*line, "0::"))
-            continue;
-        g_auto(GStrv) parts = g_strsplit(*line, "/", -1);
-        for (guint i = g_strv_length(parts); i-- > 0;)
-            /* user@1000.service is the user's own manager: what runs directly in it is nobody's unit. */
-            if (g_str_has_suffix(parts[i], ".service") && !g_str_has_prefix(parts[i], "user@"))
-                return g_strdup(parts[i]);
-    }
-    return NULL;
-}
-
 GuestOwner
 guest_owner_judge(const char *cgroups, const char *const *command_line, const char *parent, const char *instance_mark)
 {
@@ -100,8 +86,8 @@ guest_owner_judge(const char *cgroups, const char *const *command_line, const ch
         if (holds_any(cgroups, rows[i].cgroup_words) || arguments_hold_any(command_line, rows[i].argument_words) ||
             g_strv_contains(rows[i].parents, parent))
             return (GuestOwner){.kind = rows[i].kind};
-    char *unit = find_service(cgroups);
-    return (GuestOwner){.kind = unit ? GUEST_OWNER_SYSTEMD : GUEST_OWNER_OTHER, .unit = unit};
+    const UnitPlace place = unit_place_parse(cgroups);
+    return (GuestOwner){.kind = place.service ? GUEST_OWNER_SYSTEMD : GUEST_OWNER_OTHER, .unit = place.service};
 }
 
 GuestOwner
@@ -132,6 +118,7 @@ guest_owner_to_string(const GuestOwner *owner)
     case GUEST_OWNER_LIBVIRT:
     case GUEST_OWNER_PROXMOX:
     case GUEST_OWNER_INCUS:
+    case GUEST_OWNER_MACHINE:
         break;
     }
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)

@@ -12,6 +12,7 @@ typedef enum {
     GUEST_OWNER_LIBVIRT,
     GUEST_OWNER_PROXMOX,
     GUEST_OWNER_INCUS,   /* LXD too */
+    GUEST_OWNER_MACHINE, /* in machine.slice, of a manager that we do not know */
     GUEST_OWNER_SYSTEMD, /* a unit of the service manager's, with this QEMU in it */
     GUEST_OWNER_OTHER    /* a script, a shell, a manager that we do not know */
 } GuestOwnerKind;

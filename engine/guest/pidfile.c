@@ -10,21 +10,19 @@
 #define PIDFILE_MAX_BYTES 64
 
 static bool
-fail(const GuestInstance *instance, GError **error)
+fail(const char *path, GError **error)
 {
     guest_error_wrap(error, GUEST_ERROR_FAILED, "pidfile", "put it into a folder of the engine's user, such as /run",
-                     instance->pidfile);
+                     path);
     return false;
 }
 
 bool
-guest_pidfile_write(const GuestInstance *instance, GError **error)
+guest_pidfile_write(const char *path, pid_t pid, GError **error)
 {
-    g_autofree char *text = g_strdup_printf("%d\n", instance->process.pid);
+    g_autofree char *text = g_strdup_printf("%d\n", pid);
 
-    if (!instance->pidfile || paths_file_replace(instance->pidfile, text, strlen(text), PIDFILE_MODE, error))
-        return true;
-    return fail(instance, error);
+    return !path || paths_file_replace(path, text, strlen(text), PIDFILE_MODE, error) || fail(path, error);
 }
 
 bool
@@ -38,5 +36,5 @@ guest_pidfile_remove(const GuestInstance *instance, GError **error)
     text = paths_file_read(instance->pidfile, PIDFILE_MAX_BYTES, NULL, NULL);
     if (!text || !g_ascii_string_to_signed(g_strchomp(text), 10, 1, G_MAXINT, &pid, NULL) || pid != instance->process.pid)
         return true;
-    return paths_file_remove(instance->pidfile, error) || fail(instance, error);
+    return paths_file_remove(instance->pidfile, error) || fail(instance->pidfile, error);
 }

@@ -9,7 +9,7 @@
 
 #include "guest/instance.h"
 
-/* INSTANCE's pid into its file, whole or not at all; TRUE when it has none. */
-bool guest_pidfile_write(const GuestInstance *instance, GError **error);
+/* PID into the file PATH, whole or not at all; TRUE when PATH is NULL. */
+bool guest_pidfile_write(const char *path, pid_t pid, GError **error);
 /* Removes the file, unless it names another process than INSTANCE's: then it is somebody else's by now. */
 bool guest_pidfile_remove(const GuestInstance *instance, GError **error);

@@ -76,7 +76,7 @@ start_qemu(NodeStart *start, QemuBinary *binary, const QmpWait *wait)
     start->is_running = status.running;
     qmp_status_clear(&status);
     return guest_instance_save(spawn->instance, spawn->paths, error) &&
-           guest_pidfile_write(spawn->instance, error) &&
+           guest_pidfile_write(spawn->instance->pidfile, spawn->instance->process.pid, error) &&
            paths_alias_set(start->node->dirs, start->definition->name, spawn->paths->domain_id, error);
 }
 

@@ -9,6 +9,7 @@
 #include "upgrade/preflight.h"
 #include "upgrade/result.h"
 #include "upgrade/timeouts.h"
+#include "upgrade/units.h"
 
 static bool
 refuse(const UpgradePreflight *preflight, GError **error)
@@ -45,6 +46,7 @@ begin_preflight(Upgrade *upgrade, GError **error)
     upgrade->method = preflight->method;
     if (!upgrade_preflight_passes(preflight))
         return refuse(preflight, error);
+    upgrade->unit = g_steal_pointer(&preflight->unit);
     upgrade->binary = qemu_binary_ref(preflight->binary);
     upgrade->source_was_running = preflight->source_is_running;
     upgrade->record->source_was_running = preflight->source_is_running;
@@ -70,5 +72,6 @@ begin_plan(Upgrade *upgrade, GError **error)
     upgrade->new_id = upgrade->spawn->paths->domain_id;
     upgrade->record->target_id = upgrade->new_id;
     upgrade_cookie_begin(upgrade);
+    upgrade_unit_note(upgrade);
     return true;
 }

@@ -17,7 +17,10 @@
 bool
 confirm_pidfile(Upgrade *upgrade, GError **error)
 {
-    return guest_pidfile_write(upgrade_get_target(upgrade), error);
+    const GuestInstance *target = upgrade_get_target(upgrade);
+
+    return guest_pidfile_write(target->pidfile, target->process.pid, error) &&
+           (!upgrade->unit || guest_unit_write_pidfile(upgrade->unit, upgrade->old_pid, target->process.pid, error));
 }
 
 /* The target had the guest, never ran it and has ended: the source has it again, and the name. */
@@ -26,7 +29,13 @@ confirm_pidfile_undo(Upgrade *upgrade, GError **error)
 {
     GuestInstance *source = upgrade_get_source(upgrade);
 
-    return guest_has_ended(source, upgrade_get_source_paths(upgrade)) || guest_pidfile_write(source, error);
+    const GuestInstance *target = upgrade_get_target(upgrade);
+
+    if (guest_has_ended(source, upgrade_get_source_paths(upgrade)))
+        return true;
+    /* The record of one that was adopted does not name the pidfile, for it is QEMU's own. */
+    return guest_pidfile_write(target ? target->pidfile : source->pidfile, source->process.pid, error) &&
+           (!upgrade->unit || !target || guest_unit_write_pidfile(upgrade->unit, target->process.pid, source->process.pid, error));
 }
 
 /* SIGKILL, not `quit`: an orderly exit would unlink sockets by name and may punch the memory file out. */

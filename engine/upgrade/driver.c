@@ -114,8 +114,8 @@ upgrade_drive_back(Upgrade *upgrade, int last, GError **error)
             continue;
         if (!first_error)
             first_error = g_steal_pointer(&local);
-        /* Whose the guest is is not known: what belongs to the target must stay as it is. */
-        if (g_str_equal(step->name, UPGRADE_STEP_MIGRATE))
+        /* Whose the guest is is not known, or the target cannot go without the source: it must stay as it is. */
+        if (g_str_equal(step->name, UPGRADE_STEP_MIGRATE) || g_str_equal(step->name, UPGRADE_STEP_UNIT))
             break;
     }
     if (!first_error)

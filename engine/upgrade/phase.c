@@ -4,7 +4,8 @@
  * recovery and the crash tests know it from then on.
  *
  * Order that must not change: the record of a thing is written before the thing is made (the driver does that
- * before it calls run); the target is registered before it is started; names move only after the source is reaped, and a
+ * before it calls run); the target is registered before it is started; the unit's main process
+ * moves before the source is ended; names move only after the source is reaped, and a
  * target that has not started is started only then.
  */
 #include "upgrade/phase.h"
@@ -38,6 +39,8 @@ const UpgradeStep upgrade_steps[] = {
     {UPGRADE_PHASE_BEGIN, "begin.preflight", "check the running guest against the target binary", begin_preflight, NULL},
     {UPGRADE_PHASE_BEGIN, "begin.plan", "number the new instance and make its command line", begin_plan, NULL},
 
+    {UPGRADE_PHASE_PREPARE, "prepare.unit", "have the guest's unit listen to all of its processes", prepare_unit,
+     prepare_unit_undo},
     {UPGRADE_PHASE_PREPARE, "prepare.handover", "get hold of the sockets and devices that are handed over",
      prepare_handover, prepare_handover_undo},
     {UPGRADE_PHASE_PREPARE, "prepare.paths", "create the new instance's folder", prepare_paths, prepare_spawn_undo},
@@ -59,6 +62,8 @@ const UpgradeStep upgrade_steps[] = {
 
     {UPGRADE_PHASE_CONFIRM, "confirm.pidfile", "write the new pid into the guest's pidfile", confirm_pidfile,
      confirm_pidfile_undo, true},
+    {UPGRADE_PHASE_CONFIRM, UPGRADE_STEP_UNIT, "make the new QEMU the main process of the guest's unit", confirm_unit,
+     confirm_unit_undo},
     {UPGRADE_PHASE_CONFIRM, "confirm.retire", "end the old QEMU", confirm_retire, NULL},
     {UPGRADE_PHASE_CONFIRM, "confirm.start", "start the guest, should it not have started by itself", confirm_start, NULL},
     {UPGRADE_PHASE_CONFIRM, "confirm.reopen", "open the ports that the old QEMU held", confirm_reopen, NULL, true},
@@ -66,6 +71,7 @@ const UpgradeStep upgrade_steps[] = {
     {UPGRADE_PHASE_CONFIRM, "confirm.record", "write the new instance's record", confirm_record, NULL, true},
     {UPGRADE_PHASE_CONFIRM, "confirm.promote", "move the target into the primary tables", confirm_promote, NULL, true},
     {UPGRADE_PHASE_CONFIRM, "confirm.settle", "clear the migration capabilities", confirm_settle, NULL, true},
+    {UPGRADE_PHASE_CONFIRM, "confirm.unit-close", "let the guest's unit be as it was", confirm_unit_close, NULL, true},
     {UPGRADE_PHASE_CONFIRM, "confirm.clean", "remove what was the old instance's", confirm_clean, NULL, true},
     {0},
 };

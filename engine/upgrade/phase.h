@@ -41,11 +41,15 @@ int upgrade_step_find(const char *name);
 #define UPGRADE_STEP_MIGRATE "perform.migrate"
 /* Once this step is done the target is proved: the source is only in the way. */
 #define UPGRADE_STEP_PROVE "finish.prove"
+/* Once this step has begun, the target may be its unit's main process: it must not end before that is taken back. */
+#define UPGRADE_STEP_UNIT "confirm.unit"
 
 /* The steps, one file a phase. */
 bool begin_preflight(Upgrade *upgrade, GError **error);
 bool begin_plan(Upgrade *upgrade, GError **error);
 
+bool prepare_unit(Upgrade *upgrade, GError **error);
+bool prepare_unit_undo(Upgrade *upgrade, GError **error);
 bool prepare_paths(Upgrade *upgrade, GError **error);
 bool prepare_memory(Upgrade *upgrade, GError **error);
 bool prepare_handover(Upgrade *upgrade, GError **error);
@@ -70,11 +74,14 @@ bool finish_prove(Upgrade *upgrade, GError **error);
 
 bool confirm_pidfile(Upgrade *upgrade, GError **error);
 bool confirm_pidfile_undo(Upgrade *upgrade, GError **error);
+bool confirm_unit(Upgrade *upgrade, GError **error);
+bool confirm_unit_undo(Upgrade *upgrade, GError **error);
 bool confirm_retire(Upgrade *upgrade, GError **error);
 bool confirm_start(Upgrade *upgrade, GError **error);
 bool confirm_reopen(Upgrade *upgrade, GError **error);
 bool confirm_names(Upgrade *upgrade, GError **error);
 bool confirm_record(Upgrade *upgrade, GError **error);
 bool confirm_promote(Upgrade *upgrade, GError **error);
+bool confirm_unit_close(Upgrade *upgrade, GError **error);
 bool confirm_settle(Upgrade *upgrade, GError **error);
 bool confirm_clean(Upgrade *upgrade, GError **error);

@@ -153,6 +153,7 @@ upgrade_preflight_new(const GuestEnvironment *environment, const GuestInstance *
         look_at_method(preflight, environment, source, request, wait);
     else if (preflight->binary)
         look_at_plan(preflight, environment, source);
+    preflight->unit = guest_unit_look(source, preflight->findings);
     look_at_paths(preflight, environment);
     look_at_host_memory(preflight);
     upgrade_threads_check(source, preflight->findings);
@@ -172,6 +173,7 @@ upgrade_preflight_free(UpgradePreflight *preflight)
     if (preflight->binary)
         qemu_binary_unref(preflight->binary);
     qemu_plan_free(preflight->plan);
+    guest_unit_free(preflight->unit);
     g_ptr_array_unref(preflight->findings);
     if (preflight->source_capabilities)
         g_hash_table_unref(preflight->source_capabilities);

@@ -10,6 +10,7 @@
 
 #include "guest/environment.h"
 #include "guest/instance.h"
+#include "guest/unit.h"
 #include "qemu/plan.h"
 #include "qmp/wait.h"
 #include "upgrade/method.h"
@@ -19,6 +20,7 @@ typedef struct {
     const UpgradeMethod *method;     /* NULL when none can be used */
     bool stops_first;                /* the method stops the guest before it is handed over */
     QemuPlan *plan;                  /* the command line it would get; NULL when there is none */
+    GuestUnit *unit;                 /* that the guest runs in; NULL: none */
     GPtrArray *findings;             /* QemuFinding, in the order of looking */
     GHashTable *source_capabilities; /* set of names; NULL when the source did not answer */
     bool source_is_running;          /* its vCPUs run (FALSE: paused) */

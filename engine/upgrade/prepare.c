@@ -37,7 +37,7 @@ prepare_handover(Upgrade *upgrade, GError **error)
     return guest_spawn_fetch_handed(upgrade->spawn, upgrade_get_source(upgrade), error) && upgrade_taps_note(upgrade, error);
 }
 
-/* The first step of all: undone last, when the target is dead. */
+/* Before anything of the target is made: undone when it is dead. */
 bool
 prepare_handover_undo(Upgrade *upgrade, GError **error)
 {

@@ -16,6 +16,7 @@
 #include "upgrade/session.h"
 #include "upgrade/settle.h"
 #include "upgrade/timeouts.h"
+#include "upgrade/units.h"
 
 static GuestDefinition *
 any_definition(const UpgradeRecord *record, const GuestInstance *other)
@@ -174,6 +175,7 @@ upgrade_restore(const GuestEnvironment *environment, UpgradeRecord *record, Objl
     restore_binary(&upgrade->from, record->from);
     restore_binary(&upgrade->to, record->to);
     restore_times(upgrade);
+    upgrade_unit_restore(upgrade);
     register_target(upgrade);
     return upgrade;
 }

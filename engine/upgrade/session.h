@@ -6,6 +6,7 @@
 
 #include "guest/instance.h"
 #include "guest/spawn.h"
+#include "guest/unit.h"
 #include "qmp/wait.h"
 #include "upgrade/method.h"
 #include "upgrade/preflight.h"
@@ -24,6 +25,7 @@ struct Upgrade {
     ObjlistDomain *target;  /* NULL until it is registered */
     GuestSpawn *spawn;      /* the target while it is being made; its instance moves to `target` */
     QemuBinary *binary;     /* of the target */
+    GuestUnit *unit;        /* that the guest runs in; NULL: none */
     const UpgradeMethod *method;
     GPtrArray *findings;    /* QemuFinding of the preflight */
     UpgradeRecord *record;  /* what is on disk */

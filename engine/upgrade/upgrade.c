@@ -159,6 +159,7 @@ upgrade_free(Upgrade *upgrade)
     if (upgrade->target)
         objlist_domain_unref(upgrade->target);
     guest_spawn_free(upgrade->spawn);
+    guest_unit_free(upgrade->unit);
     if (upgrade->binary)
         qemu_binary_unref(upgrade->binary);
     upgrade_record_free(upgrade->record);

@@ -47,6 +47,12 @@ proxmox_and_incus_are_known(void **state G_GNUC_UNUSED)
 }
 
 static void
+a_machine_of_somebodys_is_known(void **state G_GNUC_UNUSED)
+{
+    expect_owner("machine", "0::/machine.slice/machine-web1.scope\n", "-nodefaults", "systemd-vmspawn", NULL);
+}
+
+static void
 a_unit_is_named(void **state G_GNUC_UNUSED)
 {
     expect_owner("systemd:web1.service", "0::/system.slice/web1.service\n", "-nodefaults", "systemd", NULL);
@@ -68,7 +74,8 @@ those_that_must_be_left_alone_have_a_code(void **state G_GNUC_UNUSED)
         const char *code; /* NULL: may be adopted */
     } cases[] = {
         {GUEST_OWNER_MOULT, "owner-moult"},     {GUEST_OWNER_LIBVIRT, "owner-libvirt"},
-        {GUEST_OWNER_INCUS, "owner-incus"},     {GUEST_OWNER_SYSTEMD, "owner-systemd"},
+        {GUEST_OWNER_INCUS, "owner-incus"},     {GUEST_OWNER_MACHINE, "owner-machine"},
+        {GUEST_OWNER_SYSTEMD, NULL},
         {GUEST_OWNER_PROXMOX, NULL},            {GUEST_OWNER_OTHER, NULL},
     };
 
@@ -103,6 +110,7 @@ main(void)
         cmocka_unit_test(a_shell_leaves_nothing),
         cmocka_unit_test(libvirt_is_known_by_any_of_three),
         cmocka_unit_test(proxmox_and_incus_are_known),
+        cmocka_unit_test(a_machine_of_somebodys_is_known),
         cmocka_unit_test(a_unit_is_named),
         cmocka_unit_test(another_engines_mark_comes_first),
         cmocka_unit_test(those_that_must_be_left_alone_have_a_code),

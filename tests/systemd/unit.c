@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Guests whose QEMU is the main process of a unit, with a real systemd: it starts them, they are adopted and upgraded, and
+ * their unit knows them afterwards as it did before.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../crash/scene.h"
+#include "container.h"
+
+#define NAME "g"
+#define UNIT "g.service"
+
+/* ---- The unit ---- */
+
+typedef struct {
+    ContainerManager manager;
+    const char *service; /* of the section [Service], with ExecStart=; @QEMU@ is the command */
+} Form;
+
+/* clang-format off */
+static const Form simple = {CONTAINER_SYSTEM, "ExecStart=@QEMU@\n"};
+static const Form notify = {CONTAINER_SYSTEM,
+    "Type=notify\nExecStart=/bin/sh -c 'systemd-notify --pid=$$$$ --ready; exec @QEMU@'\n"};
+static const Form forking = {CONTAINER_SYSTEM,
+    "Type=forking\nPIDFile=@FOLDER@/pid\nExecStart=@QEMU@ -daemonize -pidfile @FOLDER@/pid\n"};
+static const Form of_a_user = {CONTAINER_USER, "ExecStart=@QEMU@\n"};
+/* clang-format on */
+
+static const HarnessSpec spec = {.machine = "pc-q35-7.2", .ram_mib = 16};
+
+static char *
+replace(const char *text, const char *what, const char *with)
+{
+    g_auto(GStrv) parts = g_strsplit(text, what, -1);
+
+    return g_strjoinv(with, parts);
+}
+
+static char *
+path_in(const HarnessEngine *engine, const char *name)
+{
+    return g_build_filename(engine->folder, name, NULL);
+}
+
+static char *
+make_command(const HarnessEngine *engine)
+{
+    return g_strdup_printf("%s -nodefaults -accel tcg -display none -m 16M "
+                           "-machine pc-q35-7.2,memory-backend=mem0 "
+                           "-object memory-backend-file,id=mem0,size=16M,mem-path=%s/ram,share=on "
+                           "-qmp unix:%s/qmp.sock,server=on,wait=off "
+                           "-device virtio-blk-pci,drive=boot -drive if=none,id=boot,format=raw,readonly=on,file=%s",
+                           harness_build(BUILD_INSTALLED), engine->folder, engine->folder, harness_tiny_image());
+}
+
+static void
+write_unit(const HarnessEngine *engine, const Form *form, const char *more)
+{
+    g_autofree char *command = make_command(engine), *service = replace(form->service, "@QEMU@", command);
+    g_autofree char *placed = replace(service, "@FOLDER@", engine->folder);
+    g_autofree char *text =
+        g_strdup_printf("[Unit]\nDefaultDependencies=no\n[Service]\nEnvironment=MOULT_RUNTIME_DIR=%s\n%s%s",
+                        engine->runtime, more ? more : "", placed);
+
+    container_write_unit(form->manager, UNIT, text);
+}
+
+static void
+await_monitor(const HarnessEngine *engine)
+{
+    g_autofree char *path = path_in(engine, "qmp.sock");
+
+    for (int i = 0; i < 6000 && access(path, F_OK) < 0; i++)
+        g_usleep(10000);
+    assert_int_equal(access(path, F_OK), 0);
+}
+
+static void
+expect_property(const Form *form, const char *property, const char *value)
+{
+    g_autofree char *found = container_dup_property(form->manager, UNIT, property);
+
+    if (!g_str_equal(found, value))
+        fail_msg("%s is %s, not %s", property, found, value);
+}
+
+/* Its unit is as it was, and knows the guest's QEMU. */
+static void
+expect_unit(const Form *form, const HarnessGuest *guest)
+{
+    expect_property(form, "ActiveState", "active");
+    expect_property(form, "SubState", "running");
+    expect_property(form, "DropInPaths", "");
+    expect_property(form, "NotifyAccess", form == &notify ? "main" : "none");
+    expect_property(form, "NRestarts", "0");
+    assert_int_equal(container_get_main_pid(form->manager, UNIT), guest->pid);
+    assert_false(g_file_test("/run/systemd/system/" UNIT ".d", G_FILE_TEST_EXISTS));
+    assert_false(g_file_test("/run/user/0/systemd/user/" UNIT ".d", G_FILE_TEST_EXISTS));
+}
+
+static void
+expect_pidfile(const HarnessGuest *guest)
+{
+    g_autofree char *path = path_in(guest->engine, "pid"), *text = NULL;
+
+    assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    assert_int_equal(atoi(text), guest->pid);
+}
+
+static pid_t
+start_unit(HarnessEngine *engine, const Form *form, const char *more)
+{
+    write_unit(engine, form, more);
+    container_systemctl(form->manager, "start", UNIT);
+    await_monitor(engine);
+    return container_get_main_pid(form->manager, UNIT);
+}
+
+static HarnessReply *
+adopt(HarnessEngine *engine, pid_t pid)
+{
+    g_autofree char *number = g_strdup_printf("%d", pid);
+
+    return moult(engine, "adopt", NAME, "--pid", number, "--json", NULL);
+}
+
+static HarnessGuest *
+adopt_and_await(HarnessEngine *engine, pid_t pid)
+{
+    g_autoptr(HarnessReply) reply = adopt(engine, pid);
+
+    assert_status(reply, EXIT_DONE);
+    HarnessGuest *guest = harness_guest_new(engine, NAME, &spec);
+    harness_guest_await(guest);
+    assert_int_equal(guest->pid, pid);
+    return guest;
+}
+
+static void
+stop_unit(const Form *form, HarnessGuest *guest)
+{
+    container_systemctl(form->manager, "stop", UNIT);
+    expect_property(form, "ActiveState", "inactive");
+    expect_property(form, "Result", "success");
+    harness_guest_await_gone(guest);
+}
+
+/* ---- Each type ---- */
+
+static void
+go_through(const Form *form)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = adopt_and_await(engine, start_unit(engine, form, NULL));
+    g_autoptr(HarnessReply) check = moult(engine, "check", NAME, "--to", harness_build(BUILD_SECOND), NULL);
+
+    if (check->status != EXIT_DONE)
+        fail_msg("%s", check->text);
+    assert_non_null(strstr(check->text, "unit-main"));
+    expect_unit(form, guest);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    expect_unit(form, guest);
+    if (form == &forking)
+        expect_pidfile(guest);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    expect_unit(form, guest);
+    stop_unit(form, guest);
+    harness_engine_finish(engine);
+}
+
+static void
+simple_unit_goes_on(void **state G_GNUC_UNUSED)
+{
+    go_through(&simple);
+}
+
+static void
+notify_unit_goes_on(void **state G_GNUC_UNUSED)
+{
+    go_through(&notify);
+}
+
+static void
+forking_unit_goes_on(void **state G_GNUC_UNUSED)
+{
+    go_through(&forking);
+}
+
+static void
+unit_of_a_user_goes_on(void **state G_GNUC_UNUSED)
+{
+    go_through(&of_a_user);
+}
+
+/* ---- Its end ---- */
+
+/* The guest powers off, or its QEMU is killed: the unit ends with it, as it would have before. */
+static void
+end_of_the_guest_ends_its_unit(void **state G_GNUC_UNUSED)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = adopt_and_await(engine, start_unit(engine, &simple, NULL));
+
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    assert_int_equal(kill(guest->pid, SIGTERM), 0);
+    container_await_property(CONTAINER_SYSTEM, UNIT, "ActiveState", "inactive");
+    harness_guest_await_gone(guest);
+    harness_engine_finish(engine);
+}
+
+/* ---- On the way back ---- */
+
+static void
+roll_back_leaves_the_unit_as_it_was(void **state G_GNUC_UNUSED)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = adopt_and_await(engine, start_unit(engine, &simple, NULL));
+
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    g_setenv("MOULT_CRASH_FAIL", "perform.stop", TRUE);
+    harness_engine_stop(engine);
+    harness_engine_start(engine, NULL);
+    g_unsetenv("MOULT_CRASH_FAIL");
+    g_autoptr(HarnessReply) reply =
+        moult(engine, "upgrade", NAME, "--to", harness_build(BUILD_SECOND), "--json", NULL);
+    assert_outcome(reply, EXIT_FAILED, "rolled-back", "crash-point", NULL);
+    harness_guest_check_untouched(guest);
+    expect_unit(&simple, guest);
+    harness_engine_stop(engine);
+    harness_engine_start(engine, NULL);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    expect_unit(&simple, guest);
+    stop_unit(&simple, guest);
+    harness_engine_finish(engine);
+}
+
+static Scene *
+make_scene(const Form *form)
+{
+    Scene *scene = g_new0(Scene, 1);
+
+    scene->engine = harness_engine_new(NULL);
+    scene->engine->may_warn = true;
+    scene->spec = &spec;
+    scene->guest = adopt_and_await(scene->engine, start_unit(scene->engine, form, NULL));
+    harness_guest_upgrade(scene->guest, BUILD_SECOND);
+    scene->build = BUILD_SECOND;
+    return scene;
+}
+
+/*
+ * All the way back: the target is the unit's main process, was never let run (--paused), and the step that ends the old one
+ * fails. The unit has its old main process again before the target is ended, which would be the end of both.
+ */
+static void
+main_process_comes_back(void **state G_GNUC_UNUSED)
+{
+    Scene *scene = make_scene(&simple);
+    HarnessGuest *guest = scene->guest;
+
+    scene_start_engine(scene, "MOULT_CRASH_STOP", "confirm.unit:after", NULL);
+    Program *upgrade = scene_start_upgrade(scene, "--paused");
+    assert_true(scene_await_stop(scene, upgrade));
+    pid_t target = scene_find_target(scene);
+    assert_int_equal(container_get_main_pid(CONTAINER_SYSTEM, UNIT), target);
+    assert_true(scene_kill(scene, target));
+    scene_continue_engine(scene);
+    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    assert_outcome(reply, EXIT_FAILED, "rolled-back", "target-ended", NULL);
+    harness_guest_check_untouched(guest);
+    expect_unit(&simple, guest);
+    stop_unit(&simple, guest);
+    harness_engine_finish(scene->engine);
+    g_free(scene);
+}
+
+/* ---- What is left alone ---- */
+
+static void
+expect_refusal(const Form *form, const char *code)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    g_autofree char *pid_path = path_in(engine, "qemu.pid"), *text = NULL;
+
+    start_unit(engine, form, NULL);
+    assert_true(g_file_get_contents(pid_path, &text, NULL, NULL));
+    g_autoptr(HarnessReply) reply = adopt(engine, atoi(text));
+    assert_refusal(reply, EXIT_REFUSED, code, UNIT);
+    container_systemctl(form->manager, "stop", UNIT);
+    harness_engine_finish(engine);
+}
+
+static void
+main_process_that_waits_for_it_is_refused(void **state G_GNUC_UNUSED)
+{
+    static const Form wrapper = {CONTAINER_SYSTEM, "ExecStart=/bin/sh -c '@QEMU@ -pidfile @FOLDER@/qemu.pid; true'\n"};
+
+    expect_refusal(&wrapper, "unit-main-other");
+}
+
+/* A script that has started it, and a unit that stays active without a process. */
+static void
+unit_without_a_main_process_does_not_mind(void **state G_GNUC_UNUSED)
+{
+    static const Form oneshot = {CONTAINER_SYSTEM,
+                                 "Type=oneshot\nRemainAfterExit=yes\n"
+                                 "ExecStart=@QEMU@ -daemonize -pidfile @FOLDER@/qemu.pid\n"};
+    HarnessEngine *engine = harness_engine_new(NULL);
+    g_autofree char *pid_path = path_in(engine, "qemu.pid"), *text = NULL;
+
+    assert_int_equal(start_unit(engine, &oneshot, NULL), 0);
+    assert_true(g_file_get_contents(pid_path, &text, NULL, NULL));
+    HarnessGuest *guest = adopt_and_await(engine, atoi(text));
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    expect_property(&oneshot, "ActiveState", "active");
+    expect_property(&oneshot, "SubState", "exited");
+    stop_unit(&oneshot, guest);
+    harness_engine_finish(engine);
+}
+
+/* ---- The engine dies ---- */
+
+static void
+kill_engine_at(Scene *scene, const char *point, const char *failing)
+{
+    scene_start_engine(scene, "MOULT_CRASH_POINT", point, "MOULT_CRASH_FAIL", failing ? failing : "", NULL);
+    Program *upgrade = scene_start_upgrade(scene, NULL);
+    scene_await_crash(scene);
+    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    expect_property(&simple, "ActiveState", "active");
+    scene_start_engine(scene, NULL);
+    scene_check(scene, failing || g_str_has_prefix(point, "prepare") ? SCENE_OLD : SCENE_NEW, point);
+    expect_unit(&simple, scene->guest);
+}
+
+static void
+engine_killed_at_every_step_of_the_unit(void **state G_GNUC_UNUSED)
+{
+    static const char *const points[] = {"prepare.unit:after", "confirm.unit:before", "confirm.unit:after",
+                                         "confirm.unit-close:before", NULL};
+    Scene *scene = make_scene(&simple);
+
+    for (const char *const *point = points; *point; point++)
+        kill_engine_at(scene, *point, NULL);
+    kill_engine_at(scene, "prepare.unit:undo", "perform.stop");
+    stop_unit(&simple, scene->guest);
+    harness_engine_finish(scene->engine);
+    g_free(scene);
+}
+
+static int
+run(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        HARNESS_TEST(simple_unit_goes_on),
+        HARNESS_TEST(notify_unit_goes_on),
+        HARNESS_TEST(forking_unit_goes_on),
+        HARNESS_TEST(unit_of_a_user_goes_on),
+        HARNESS_TEST(end_of_the_guest_ends_its_unit),
+        HARNESS_TEST(roll_back_leaves_the_unit_as_it_was),
+        HARNESS_TEST(main_process_comes_back),
+        HARNESS_TEST(main_process_that_waits_for_it_is_refused),
+        HARNESS_TEST(unit_without_a_main_process_does_not_mind),
+        HARNESS_TEST(engine_killed_at_every_step_of_the_unit),
+    };
+
+    return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));
+}
+
+int
+main(int argc, char **argv)
+{
+    bool needs_container = argc < 2 || !g_str_equal(argv[1], "--check-names");
+
+    return needs_container ? container_run(run, argc, argv) : run(argc, argv);
+}
