@@ -63,6 +63,14 @@ paths_hugetlbfs_dir(const char *mount, guint64 domain_id)
 }
 
 bool
+paths_hugetlbfs_exists(const char *mount, guint64 domain_id)
+{
+    g_autofree char *dir = paths_hugetlbfs_dir(mount, domain_id);
+    struct stat info;
+    return lstat(dir, &info) == 0;
+}
+
+bool
 paths_hugetlbfs_create(const char *mount, guint64 domain_id, uid_t uid, gid_t gid, GError **error)
 {
     g_autofree char *base = g_build_filename(mount, "moult", NULL);

@@ -17,6 +17,8 @@
 char *paths_find_hugetlbfs(guint64 page_size_bytes, GError **error);
 /* <mount>/moult/<id>; owned. */
 char *paths_hugetlbfs_dir(const char *mount, guint64 domain_id);
+/* Whether it is there: another engine's, or left by one whose state was lost. */
+bool paths_hugetlbfs_exists(const char *mount, guint64 domain_id);
 /* Creates it, the engine's own, passable for GID (0710; 0700 when UID is the engine's user). EXISTS if there is one. */
 bool paths_hugetlbfs_create(const char *mount, guint64 domain_id, uid_t uid, gid_t gid, GError **error);
 /*

@@ -15,6 +15,7 @@
 
 #include "guest/error.h"
 #include "guest/spawn.h"
+#include "process/hugepages.h"
 #include "process/proc.h"
 
 #ifndef MFD_HUGE_SHIFT
@@ -113,10 +114,55 @@ create_one(GuestSpawn *spawn, QemuMemoryBackend *backend, GError **error)
     return true;
 }
 
+static guint64
+bytes_in_pages_of(const QemuPlan *plan, guint64 page_size_bytes)
+{
+    guint64 total = 0;
+
+    for (guint i = 0; i < plan->memory->len; i++) {
+        const QemuMemoryBackend *backend = g_ptr_array_index(plan->memory, i);
+        total += backend->page_size_bytes == page_size_bytes ? backend->size_bytes : 0;
+    }
+    return total;
+}
+
+/*
+ * QEMU would find out as it maps the file, and then says "Cannot allocate memory". It still does when somebody else takes the
+ * pages meanwhile: the pages of a shared file are reserved by the first mmap, not by us.
+ */
+static bool
+check_pool(const QemuPlan *plan, guint64 page_size_bytes, GError **error)
+{
+    guint64 needed = bytes_in_pages_of(plan, page_size_bytes), available = 0;
+
+    process_hugepages_get_free(page_size_bytes, &available);
+    if (available >= needed)
+        return true;
+    g_autofree char *hint =
+        g_strdup_printf("reserve more: /sys/kernel/mm/hugepages/hugepages-%" G_GUINT64_FORMAT "kB/nr_hugepages",
+                        page_size_bytes / 1024);
+    guest_error_set(error, GUEST_ERROR_REFUSED, "hugepages-missing", hint,
+                    "the guest's memory takes %" G_GUINT64_FORMAT " huge pages of %" G_GUINT64_FORMAT
+                    " KiB, and the node has %" G_GUINT64_FORMAT " left",
+                    needed / page_size_bytes, page_size_bytes / 1024, available / page_size_bytes);
+    return false;
+}
+
+static bool
+check_pools(const QemuPlan *plan, GError **error)
+{
+    for (guint i = 0; i < plan->memory->len; i++) {
+        const QemuMemoryBackend *backend = g_ptr_array_index(plan->memory, i);
+        if (backend->page_size_bytes && !check_pool(plan, backend->page_size_bytes, error))
+            return false;
+    }
+    return true;
+}
+
 bool
 guest_spawn_create_memory(GuestSpawn *spawn, GError **error)
 {
-    if (!make_hugetlbfs_dir(spawn, error))
+    if (!check_pools(spawn->plan, error) || !make_hugetlbfs_dir(spawn, error))
         return false;
     for (guint i = 0; i < spawn->plan->memory->len; i++)
         if (!create_one(spawn, g_ptr_array_index(spawn->plan->memory, i), error))

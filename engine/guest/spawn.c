@@ -163,6 +163,22 @@ find_owner(GuestSpawn *spawn, const GuestDefinition *definition, GError **error)
                                : guest_account_find(definition->user, &spawn->owner, error);
 }
 
+/*
+ * A number that no instance has had, on the hugetlbfs mount too: engines with folders of their own count for themselves, and
+ * share the mount.
+ */
+static bool
+choose_id(const GuestSpawn *spawn, guint64 *ret_id, GError **error)
+{
+    do {
+        if (!paths_next_domain_id(spawn->environment->dirs, ret_id, error)) {
+            guest_error_wrap(error, GUEST_ERROR_FAILED, "state-dir", NULL, "no new domain id");
+            return false;
+        }
+    } while (spawn->hugetlbfs_mount && paths_hugetlbfs_exists(spawn->hugetlbfs_mount, *ret_id));
+    return true;
+}
+
 GuestSpawn *
 guest_spawn_new(const GuestEnvironment *environment, const GuestDefinition *definition, QemuBinary *binary,
                 const GuestInstance *source, const GuestSpawnOptions *options, GError **error)
@@ -175,12 +191,9 @@ guest_spawn_new(const GuestEnvironment *environment, const GuestDefinition *defi
     spawn->memory_fds = g_array_new(FALSE, FALSE, sizeof(int));
     spawn->handed = g_ptr_array_new_with_free_func((GDestroyNotify)guest_handed_free);
     if (!read_source(spawn, source, error) || !find_account(spawn, definition, source, error) ||
-        !find_hugetlbfs(definition->hugepage_size_bytes, &spawn->hugetlbfs_mount, error))
+        !find_hugetlbfs(definition->hugepage_size_bytes, &spawn->hugetlbfs_mount, error) ||
+        !choose_id(spawn, &domain_id, error))
         return NULL;
-    if (!paths_next_domain_id(environment->dirs, &domain_id, error)) {
-        guest_error_wrap(error, GUEST_ERROR_FAILED, "state-dir", NULL, "no new domain id");
-        return NULL;
-    }
     spawn->paths = paths_instance_new(environment->dirs, domain_id);
     g_autofree char *hugetlbfs_dir =
         spawn->hugetlbfs_mount ? paths_hugetlbfs_dir(spawn->hugetlbfs_mount, domain_id) : NULL;

@@ -16,12 +16,14 @@ read_count(guint64 page_size_bytes, const char *name, guint64 *ret_count)
 bool
 process_hugepages_get_free(guint64 page_size_bytes, guint64 *ret_bytes)
 {
-    guint64 free_pages = 0, reserved = 0;
+    guint64 free_pages = 0, reserved = 0, overcommit = 0, surplus = 0;
 
     *ret_bytes = 0;
     if (!read_count(page_size_bytes, "free_hugepages", &free_pages) ||
         !read_count(page_size_bytes, "resv_hugepages", &reserved))
         return false;
-    *ret_bytes = (free_pages - MIN(free_pages, reserved)) * page_size_bytes;
+    if (read_count(page_size_bytes, "nr_overcommit_hugepages", &overcommit))
+        read_count(page_size_bytes, "surplus_hugepages", &surplus);
+    *ret_bytes = (free_pages - MIN(free_pages, reserved) + overcommit - MIN(overcommit, surplus)) * page_size_bytes;
     return true;
 }

@@ -43,7 +43,7 @@ typedef struct {
 /* What a mem-path of the operator's is. */
 typedef struct {
     bool is_memory_directory; /* a directory on hugetlbfs or tmpfs: QEMU makes a nameless file in it */
-    guint64 page_size_bytes;  /* of hugetlbfs; 0 otherwise */
+    guint64 page_size_bytes;  /* of hugetlbfs, for a file there too; 0 otherwise */
 } QemuPlanPath;
 /* Fills *RET_PATH, which comes zeroed: neither of the two. */
 typedef void (*QemuPlanPathFunc)(const char *path, QemuPlanPath *ret_path, gpointer data);

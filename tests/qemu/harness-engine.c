@@ -337,6 +337,7 @@ harness_engine_free(HarnessEngine *engine)
 {
     program_free(engine->moultd);
     g_ptr_array_unref(engine->guests);
+    janitor_unmount_below(engine->folder);
     janitor_remove_folder(engine->folder);
     g_string_free(engine->log, TRUE);
     g_free(engine->folder);

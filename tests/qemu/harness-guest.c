@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -124,6 +125,20 @@ add(GPtrArray *argv, const char *format, ...)
     va_end(arguments);
 }
 
+/* The image is where the build is, and a user may not come there. */
+static char *
+dup_boot_image(const HarnessGuest *guest, const char *image)
+{
+    g_autofree char *text = NULL, *copy = g_strdup_printf("%s/%s.boot", guest->engine->folder, guest->name);
+    gsize length = 0;
+
+    if (!guest->spec->user)
+        return g_strdup(image);
+    assert_true(g_file_get_contents(image, &text, &length, NULL));
+    assert_true(g_file_set_contents_full(copy, text, (gssize)length, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
+    return g_steal_pointer(&copy);
+}
+
 static void
 add_software(HarnessGuest *guest, GPtrArray *argv)
 {
@@ -131,7 +146,8 @@ add_software(HarnessGuest *guest, GPtrArray *argv)
 
     if (!spec->kernel) {
         vm_arguments_add(argv, "-device", "virtio-blk-pci,drive=boot", "-drive", NULL);
-        add(argv, "if=none,id=boot,format=raw,readonly=on,file=%s", need_files("cloud")->tiny);
+        g_autofree char *image = dup_boot_image(guest, need_files("cloud")->tiny);
+        add(argv, "if=none,id=boot,format=raw,readonly=on,file=%s", image);
         return;
     }
     const Files *found = need_files(spec->kernel);
@@ -145,6 +161,19 @@ harness_guest_dup_serial_path(const HarnessGuest *guest)
     return g_strdup_printf("%s/%s.serial", guest->engine->folder, guest->name);
 }
 
+/* QEMU appends to it as the guest's user, who may not make files in the engine's folder. */
+static void
+make_serial_file(const HarnessGuest *guest, const char *path)
+{
+    const struct passwd *user = guest->spec->user ? getpwnam(guest->spec->user) : NULL;
+    int fd = user ? open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600) : -1;
+
+    if (!user)
+        return;
+    assert_int_equal(fchown(fd, user->pw_uid, user->pw_gid), 0);
+    close(fd);
+}
+
 char **
 harness_guest_make_argv(HarnessGuest *guest, const char *qemu)
 {
@@ -152,6 +181,7 @@ harness_guest_make_argv(HarnessGuest *guest, const char *qemu)
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
     g_autofree char *serial = harness_guest_dup_serial_path(guest);
 
+    make_serial_file(guest, serial);
     vm_arguments_add(argv, qemu, "-accel", "tcg", "-display", "none", NULL);
     if (!spec->has_defaults)
         vm_arguments_add(argv, "-nodefaults", NULL);
@@ -234,7 +264,9 @@ harness_guest_run(HarnessEngine *engine, const char *name, HarnessBuild build, c
 
     vm_arguments_add(args, "run", name, NULL);
     if (spec->hugepages)
-        add(args, "--hugepages=%s", spec->hugepages);
+        add(args, *spec->hugepages ? "--hugepages=%s" : "--hugepages%s", spec->hugepages);
+    if (spec->user)
+        vm_arguments_add(args, "--user", spec->user, NULL);
     vm_arguments_add(args, "--json", "--", NULL);
     for (char **argument = argv; *argument; argument++)
         g_ptr_array_add(args, g_strdup(*argument));

@@ -117,7 +117,8 @@ typedef struct {
        is the engine's. NULL: none. */
     const char *arguments;
     const char *append;    /* more of the kernel's command line; "moult.disk=none" unless it says otherwise */
-    const char *hugepages; /* of --hugepages=; NULL: none */
+    const char *hugepages; /* of --hugepages=; "": --hugepages alone; NULL: none */
+    const char *user;      /* of --user; NULL: ours */
     bool has_defaults;     /* without -nodefaults */
 } HarnessSpec;
 

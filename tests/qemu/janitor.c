@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "processes.h"
@@ -30,6 +31,23 @@ void
 janitor_remove_folder(const char *folder)
 {
     nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+/* Lines of mountinfo, proc(5): the mount point is the fifth field. Our folders have no character that is escaped there. */
+void
+janitor_unmount_below(const char *folder)
+{
+    g_autofree char *prefix = g_strconcat(folder, "/", NULL);
+    g_autofree char *text = NULL;
+
+    if (!g_file_get_contents("/proc/self/mountinfo", &text, NULL, NULL))
+        return;
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (guint i = g_strv_length(lines); i-- > 0;) { /* what is mounted on another comes behind it */
+        g_auto(GStrv) fields = g_strsplit(lines[i], " ", 6);
+        if (g_strv_length(fields) == 6 && g_str_has_prefix(fields[4], prefix))
+            umount2(fields[4], MNT_DETACH);
+    }
 }
 
 /* Of the machine, which others may use meanwhile: a lock between test programs, and differences only. */
@@ -68,6 +86,7 @@ clean_up(FILE *notes)
     }
     for (guint i = 0; i < folders->len; i++) {
         processes_kill(g_ptr_array_index(folders, i), KILL_TIMEOUT_MS);
+        janitor_unmount_below(g_ptr_array_index(folders, i));
         janitor_remove_folder(g_ptr_array_index(folders, i));
     }
     if (n_hugepages != 0)

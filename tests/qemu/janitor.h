@@ -10,12 +10,14 @@
 /* To be called first, while there is one thread. */
 bool janitor_start(void);
 
-/* FOLDER and all QEMUs that are marked with something below it go at the end, if not before. */
+/* FOLDER, what is mounted below it and all QEMUs that are marked with something below it go at the end, if not before. */
 void janitor_watch_folder(const char *folder);
 
 /* The pool of huge pages of 2 MiB was enlarged by N (negative: made smaller) and is put back at the end. */
 void janitor_note_hugepages(int n);
 
+/* Unmounts what is mounted below FOLDER, in our mount namespace. */
+void janitor_unmount_below(const char *folder);
 /* Removes FOLDER with all that is in it, without following links or entering another file system. */
 void janitor_remove_folder(const char *folder);
 /* Changes the pool by N pages; false when the kernel does not give (or has not given back) all of them. */

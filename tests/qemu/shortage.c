@@ -21,7 +21,6 @@
 
 #include "gate.h"
 #include "harness.h"
-#include "janitor.h"
 #include "processes.h"
 
 #define POLL_US 10000
@@ -332,17 +331,6 @@ new_engine_on_small_disk(void)
 }
 
 static void
-finish_on_small_disk(HarnessEngine *engine)
-{
-    g_autofree char *folder = g_strdup(engine->folder);
-    g_autofree char *runtime = g_strdup(engine->runtime);
-
-    harness_engine_finish(engine);
-    assert_int_equal(umount2(runtime, MNT_DETACH), 0);
-    janitor_remove_folder(folder);
-}
-
-static void
 free_room(const HarnessEngine *engine)
 {
     g_autofree char *path = g_build_filename(engine->runtime, "fill", NULL);
@@ -351,22 +339,55 @@ free_room(const HarnessEngine *engine)
 }
 
 static void
+take_all_room(const HarnessEngine *engine)
+{
+    g_autofree char *command = g_strdup_printf("cat /dev/zero >'%s/fill' 2>/dev/null; true", engine->runtime);
+    const char *argv[] = {"/bin/sh", "-c", command, NULL};
+
+    assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, NULL, NULL));
+}
+
+static void
+no_room_for_a_new_guest(void **state)
+{
+    HarnessEngine *engine = new_engine_on_small_disk();
+    HarnessGuest *bystander = harness_guest_run(engine, "bystander", BUILD_INSTALLED, &harness_tiny);
+    HarnessGuest *other = harness_guest_new(engine, "other", &harness_tiny);
+    g_auto(GStrv) argv = harness_guest_make_argv(other, harness_build(BUILD_INSTALLED));
+    g_autoptr(GPtrArray) args = g_ptr_array_new();
+
+    (void)state;
+    for (const char *const *word = (const char *const[]){"run", "other", "--json", "--", NULL}; *word; word++)
+        g_ptr_array_add(args, (gpointer)*word);
+    for (char **word = argv; *word; word++)
+        g_ptr_array_add(args, *word);
+    g_ptr_array_add(args, NULL);
+    take_all_room(engine);
+    g_autoptr(HarnessReply) refused = moult_v(engine, (const char *const *)args->pdata);
+    assert_refusal(refused, EXIT_FAILED, "runtime-dir", "No space left on device");
+    harness_guest_check_untouched(bystander);
+    free_room(engine);
+    g_autoptr(HarnessReply) reply = moult_v(engine, (const char *const *)args->pdata);
+    assert_status(reply, EXIT_DONE);
+    harness_guest_await(other);
+    harness_engine_finish(engine);
+}
+
+static void
 no_room_from_the_start(void **state)
 {
     HarnessEngine *engine = new_engine_on_small_disk();
     HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &harness_tiny);
-    g_autofree char *command = g_strdup_printf("cat /dev/zero >'%s/fill' 2>/dev/null; true", engine->runtime);
-    const char *argv[] = {"/bin/sh", "-c", command, NULL};
 
     (void)state;
-    assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, NULL, NULL));
+    take_all_room(engine);
     g_autoptr(HarnessReply) reply =
         moult(engine, "upgrade", "guest", "--to", harness_build(BUILD_SECOND), "--json", NULL);
     assert_outcome(reply, EXIT_FAILED, "rolled-back", "journal", NULL);
     harness_guest_check_untouched(guest);
     free_room(engine);
     harness_guest_upgrade(guest, BUILD_SECOND);
-    finish_on_small_disk(engine);
+    harness_engine_finish(engine);
 }
 
 static void
@@ -385,7 +406,7 @@ no_room_once_the_target_starts(void **state)
     harness_guest_check_untouched(guest);
     free_room(engine);
     harness_guest_upgrade(guest, BUILD_SECOND);
-    finish_on_small_disk(engine);
+    harness_engine_finish(engine);
 }
 
 /* ---- No state folder ---- */
@@ -418,6 +439,7 @@ main(int argc, char **argv)
         cmocka_unit_test_teardown(refused_without_room_for_the_threads, teardown_group),
         cmocka_unit_test_teardown(out_of_pids_in_the_guests_group, teardown_group),
         cmocka_unit_test_teardown(out_of_pids_in_the_engines_group, teardown_group),
+        HARNESS_TEST(no_room_for_a_new_guest),
         HARNESS_TEST(no_room_from_the_start),
         HARNESS_TEST(no_room_once_the_target_starts),
         HARNESS_TEST(state_folder_removed),
