@@ -2,8 +2,11 @@
 #include "sampler.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "ram.h"
 
@@ -12,6 +15,7 @@
 /* A guest's memory has no event to wait for. */
 #define POLL_US 2000
 #define OPEN_POLL_US 50000
+#define LOOK_AGAIN_US G_USEC_PER_SEC
 
 struct Sampler {
     Ram *ram;
@@ -192,20 +196,38 @@ sampler_open(pid_t pid, GError **error)
     return NULL;
 }
 
-Sampler *
-sampler_open_ready(pid_t pid, unsigned timeout_ms, GError **error)
+/* PIDFD: -1 when there is no such process (any more). */
+static bool
+has_ended(int pidfd)
 {
-    gint64 deadline_us = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
+    struct pollfd end = {.fd = pidfd, .events = POLLIN};
+
+    return pidfd < 0 || poll(&end, 1, 0) > 0;
+}
+
+static Sampler *
+open_ready(pid_t pid, int pidfd, unsigned timeout_ms, GError **error)
+{
+    gint64 deadline_us = g_get_monotonic_time() + (gint64)timeout_ms * 1000, opened_us = 0;
     g_autoptr(Sampler) self = NULL;
     uint32_t ready = 0;
 
     for (;;) {
         g_autoptr(GError) local_error = NULL;
 
-        if (!self)
+        /* In a guest that boots again it may be the page of the boot before, on its way to be overwritten. */
+        if (g_get_monotonic_time() - opened_us > LOOK_AGAIN_US)
+            g_clear_pointer(&self, sampler_free);
+        if (!self) {
             self = sampler_open(pid, &local_error);
+            opened_us = g_get_monotonic_time();
+        }
         if (self && FIELD_READ(self, ready, &ready) && ready)
             return g_steal_pointer(&self);
+        if (has_ended(pidfd)) {
+            g_set_error(error, SAMPLER_ERROR, SAMPLER_ERROR_GONE, "process %d has ended before its guest was ready", pid);
+            return NULL;
+        }
         if (g_get_monotonic_time() >= deadline_us) {
             g_set_error(error, SAMPLER_ERROR, SAMPLER_ERROR_TIMEOUT, "guest of process %d not ready in %u ms%s%s", pid,
                         timeout_ms, local_error ? ": " : "", local_error ? local_error->message : "");
@@ -213,6 +235,17 @@ sampler_open_ready(pid_t pid, unsigned timeout_ms, GError **error)
         }
         g_usleep(OPEN_POLL_US);
     }
+}
+
+Sampler *
+sampler_open_ready(pid_t pid, unsigned timeout_ms, GError **error)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    Sampler *self = open_ready(pid, pidfd, timeout_ms, error);
+
+    if (pidfd >= 0)
+        close(pidfd);
+    return self;
 }
 
 Sampler *

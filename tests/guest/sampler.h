@@ -24,7 +24,7 @@ typedef enum SamplerError {
     SAMPLER_ERROR_NO_PAGE, /* no (living) guest page in that process: not our guest, or not yet up */
     SAMPLER_ERROR_TIMEOUT,
     SAMPLER_ERROR_GUEST,   /* the guest has counted errors, or refused a command */
-    SAMPLER_ERROR_GONE,    /* private memory whose process has ended */
+    SAMPLER_ERROR_GONE,    /* the process has ended: before its guest was ready, or with the guest's private memory */
 } SamplerError;
 
 /* Finds the page now. Several pages (of earlier boots) are told apart by their ticks, which takes up to a second. */

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <glib/gstdio.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +20,8 @@
 
 #include "fixture.h"
 #include "qmp/commands.h"
+
+#define POLL_US 20000
 
 static char *qemu;
 static Guest guest = GUEST_INIT;
@@ -194,6 +198,7 @@ test_page_is_found_again_after_a_reboot(void **state)
         guest.sampler = sampler_open_ready(guest.vm->pid, READY_MS, &error);
         assert_ok(guest.sampler, error);
         assert_true(sampler_read(guest.sampler, &after));
+        g_usleep(POLL_US); /* looking for the page is work, which the guest would do without */
     } while (after.nonce == before.nonce);
     assert_ok(sampler_wait_ticks(guest.sampler, 100, STEP_MS, &error), error);
 }
@@ -318,6 +323,78 @@ test_other_process_has_no_page(void **state)
     assert_non_null(error);
 }
 
+static void
+write_page(GuestPage *page, uint32_t ready)
+{
+    guest_page_make_magic(page->magic, page->magic_inverse);
+    page->layout = GUEST_PAGE_LAYOUT;
+    page->ready = ready;
+}
+
+static gpointer
+replace_page(gpointer data)
+{
+    GuestPage *pages = data;
+
+    g_usleep(POLL_US); /* so that the first has been found; it does no harm if not */
+    memset(&pages[3], 0, sizeof(*pages));
+    write_page(&pages[7], 1);
+    return NULL;
+}
+
+/* The old boot's page was found in the moment before it was overwritten. */
+static void
+test_page_that_goes_is_let_go(void **state)
+{
+    const size_t size = 2 << 20;
+    g_autoptr(GError) error = NULL;
+
+    (void)state;
+    guest.ram_fd = vm_memory_new(size, &error);
+    GuestPage *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, guest.ram_fd, 0);
+    assert_ptr_not_equal(pages, MAP_FAILED);
+    write_page(&pages[3], 0);
+    GThread *thread = g_thread_new("replace", replace_page, pages);
+    guest.sampler = sampler_open_ready(getpid(), STEP_MS, &error);
+    g_thread_join(thread);
+    munmap(pages, size);
+    assert_ok(guest.sampler, error);
+    assert_int_equal(sampler_get_offset(guest.sampler), 7 * GUEST_PAGE_SIZE);
+}
+
+/* It is not waited for what will never come. */
+static void
+test_end_of_qemu_is_noticed(void **state)
+{
+    const char *arguments[] = {"-M", "q35", "-S", NULL};
+    g_autoptr(GError) error = NULL;
+
+    (void)state;
+    guest.vm = vm_start(qemu, arguments, -1, &error);
+    assert_ok(guest.vm, error);
+    assert_int_equal(kill(guest.vm->pid, SIGKILL), 0);
+    gint64 begun_us = g_get_monotonic_time();
+    assert_null(sampler_open_ready(guest.vm->pid, READY_MS, &error));
+    assert_true(g_error_matches(error, SAMPLER_ERROR, SAMPLER_ERROR_GONE));
+    assert_true(g_get_monotonic_time() - begun_us < READY_MS * 1000 / 2);
+}
+
+/* See fixture.c. */
+static void
+test_known_abort_is_booted_again(void **state)
+{
+    g_autofree char *folder = g_dir_make_tmp("moult-boots-XXXXXX", NULL), *script = g_build_filename(folder, "qemu", NULL);
+    g_autofree char *flag = g_build_filename(folder, "flag", NULL);
+    g_autofree char *text = g_strdup_printf("#!/bin/sh\n[ -e %s ] && exec %s \"$@\"\n>%s\n"
+                                            "echo 'physmem.c:1: iotlb_to_section: Assertion failed' >&2\nkill -ABRT $$\n",
+                                            flag, qemu, flag);
+
+    (void)state;
+    assert_true(g_file_set_contents_full(script, text, -1, G_FILE_SET_CONTENTS_NONE, 0755, NULL));
+    guest_start_tiny(&guest, script, "pc");
+    assert_true(g_unlink(flag) == 0 && g_unlink(script) == 0 && g_rmdir(folder) == 0);
+}
+
 #define GUEST_TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int
@@ -340,6 +417,9 @@ main(int argc, char **argv)
         GUEST_TEST(test_missing_disk_is_an_error),
         GUEST_TEST(test_private_memory_is_sampled),
         cmocka_unit_test(test_other_process_has_no_page),
+        GUEST_TEST(test_page_that_goes_is_let_go),
+        GUEST_TEST(test_end_of_qemu_is_noticed),
+        GUEST_TEST(test_known_abort_is_booted_again),
     };
     g_autoptr(GError) error = NULL;
     bool is_second = argc == 2 && !strcmp(argv[1], "second");
