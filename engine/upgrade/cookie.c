@@ -46,8 +46,7 @@ upgrade_cookie_perform(Upgrade *upgrade)
     json_object *cookie = json_object_new_object();
 
     qmp_json_add_bool(cookie, "completed", true);
-    if (upgrade->stop_us >= 0)
-        qmp_json_add_int64(cookie, "stop_us", upgrade->stop_us);
+    upgrade_times_add_stop(&upgrade->times, cookie);
     put(upgrade, "perform", cookie);
 }
 
@@ -56,9 +55,8 @@ upgrade_cookie_finish(Upgrade *upgrade)
 {
     json_object *cookie = json_object_new_object();
 
-    qmp_json_add_bool(cookie, "running", upgrade->resume_us >= 0);
-    if (upgrade->resume_us >= 0)
-        qmp_json_add_int64(cookie, "resume_us", upgrade->resume_us);
+    qmp_json_add_bool(cookie, "running", upgrade->record->target_ran == UPGRADE_RAN_YES);
+    upgrade_times_add_resume(&upgrade->times, cookie);
     put(upgrade, "finish", cookie);
 }
 

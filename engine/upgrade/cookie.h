@@ -10,9 +10,9 @@
 void upgrade_cookie_begin(Upgrade *upgrade);
 /* {"domain_id","pid","start_time","command_line":[...]} */
 void upgrade_cookie_prepare(Upgrade *upgrade);
-/* {"completed":true,"stop_us"} */
+/* {"completed":true}, and when it stopped (downtime.h) */
 void upgrade_cookie_perform(Upgrade *upgrade);
-/* {"running","resume_us"} */
+/* {"running"}, and when it resumed */
 void upgrade_cookie_finish(Upgrade *upgrade);
 /* {"retired":pid} */
 void upgrade_cookie_confirm(Upgrade *upgrade);

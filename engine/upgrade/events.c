@@ -26,9 +26,8 @@ note_source(Upgrade *upgrade, const QmpEvent *event)
     note_shutdown(upgrade_get_source(upgrade), event);
     if (!g_str_equal(event->name, "STOP"))
         return;
-    upgrade->stop_us = event->timestamp_us;
     upgrade->source_stopped = true;
-    upgrade->stop_seen_us = g_get_monotonic_time();
+    upgrade_times_stop(&upgrade->times, event->timestamp_us);
 }
 
 static void
@@ -40,7 +39,7 @@ note_target(Upgrade *upgrade, const QmpEvent *event)
         upgrade->target_loaded = true;
     if (!g_str_equal(event->name, "RESUME") || upgrade->record->target_ran == UPGRADE_RAN_YES)
         return;
-    upgrade->resume_us = event->timestamp_us;
+    upgrade_times_resume(&upgrade->times, event->timestamp_us);
     upgrade->record->target_ran = UPGRADE_RAN_YES;
 }
 
@@ -59,7 +58,7 @@ void
 upgrade_events_discard(Upgrade *upgrade)
 {
     upgrade_events_collect(upgrade);
-    upgrade->stop_us = -1;
+    upgrade_times_begin(&upgrade->times);
     upgrade->source_stopped = false;
 }
 

@@ -176,7 +176,7 @@ wait_for_completion(const Upgrade *upgrade)
     QmpWait wait = upgrade->wait;
 
     if (!upgrade->method->copies_memory && upgrade->source_stopped)
-        wait.deadline_us = MIN(wait.deadline_us, upgrade->stop_seen_us + UPGRADE_TIMEOUT_RUN_MS * 1000);
+        wait.deadline_us = MIN(wait.deadline_us, upgrade->times.stop_seen_us + UPGRADE_TIMEOUT_RUN_MS * 1000);
     if (upgrade->stops_first && upgrade->request.max_downtime_ms > 0)
         wait.deadline_us = MIN(wait.deadline_us, upgrade->stopped_us + upgrade->request.max_downtime_ms * 1000);
     return wait;

@@ -114,8 +114,7 @@ restore_times(Upgrade *upgrade)
 {
     json_object *cookies = upgrade->record->cookies;
 
-    qmp_json_get_int64(qmp_json_get_object(cookies, "perform"), "stop_us", &upgrade->stop_us);
-    qmp_json_get_int64(qmp_json_get_object(cookies, "finish"), "resume_us", &upgrade->resume_us);
+    upgrade_times_read(&upgrade->times, qmp_json_get_object(cookies, "perform"), qmp_json_get_object(cookies, "finish"));
 }
 
 /* The instances' own records may be gone by now. */

@@ -57,6 +57,19 @@ add_error(json_object *object, const GError *error)
         qmp_json_add_bool(object, "timed_out", true);
 }
 
+/* TRUE when the events' own dates were of no use. */
+static bool
+add_downtime(json_object *object, const UpgradeTimes *times)
+{
+    gint64 downtime_us = 0;
+    bool is_seen = false;
+
+    if (!upgrade_times_get_downtime(times, &downtime_us, &is_seen))
+        return false;
+    add_ms(object, "downtime_ms", downtime_us);
+    return is_seen;
+}
+
 json_object *
 upgrade_dup_result(const Upgrade *upgrade)
 {
@@ -67,9 +80,9 @@ upgrade_dup_result(const Upgrade *upgrade)
     qmp_json_add_string(object, "method", upgrade->method ? upgrade->method->name : NULL);
     qmp_json_add_value(object, "from", upgrade_qemu_to_json(&upgrade->from));
     qmp_json_add_value(object, "to", upgrade_qemu_to_json(&upgrade->to));
-    /* QEMU's event times are the host's wall clock, which may have been set back in between. */
-    if (upgrade->outcome == UPGRADE_OUTCOME_UPGRADED && upgrade->stop_us >= 0 && upgrade->resume_us >= upgrade->stop_us)
-        add_ms(object, "downtime_ms", upgrade->resume_us - upgrade->stop_us);
+    bool was_set = false;
+    if (upgrade->outcome == UPGRADE_OUTCOME_UPGRADED)
+        was_set = add_downtime(object, &upgrade->times);
     add_ms(object, "duration_ms", upgrade->duration_us);
     bool has_new = upgrade->outcome == UPGRADE_OUTCOME_UPGRADED || upgrade->outcome == UPGRADE_OUTCOME_NEEDS_OPERATOR;
     add_process(object, "old_pid", upgrade->old_pid, "old_id", upgrade->old_id);
@@ -79,5 +92,8 @@ upgrade_dup_result(const Upgrade *upgrade)
         add_error(object, upgrade->error);
     else if (upgrade->warnings->len > 0)
         qmp_json_add_string(object, "message", g_ptr_array_index(upgrade->warnings, 0));
+    else if (was_set)
+        qmp_json_add_string(object, "message",
+                            "the clock of this host was set meanwhile: the downtime is as the engine saw it");
     return object;
 }

@@ -8,6 +8,7 @@
 #include "guest/spawn.h"
 #include "guest/unit.h"
 #include "qmp/wait.h"
+#include "upgrade/downtime.h"
 #include "upgrade/method.h"
 #include "upgrade/preflight.h"
 #include "upgrade/record.h"
@@ -34,7 +35,6 @@ struct Upgrade {
     bool source_was_running;
     bool stops_first;       /* the method stops the guest before `migrate`: we let the target run */
     bool source_stopped;    /* it has said STOP since `migrate`, or since we stopped it for that */
-    gint64 stop_seen_us;    /* monotonic: when we were told */
     bool source_was_mute;   /* at the last look */
     bool target_loaded;     /* it has said that its migration is completed */
     bool target_watched;    /* its events have been read without a gap since before it could have run */
@@ -42,7 +42,7 @@ struct Upgrade {
     ProcessExit source_end, target_end; /* how each ended, as far as we were told */
     gint64 started_us;      /* monotonic */
     gint64 stopped_us;      /* monotonic: when the guest was stopped for its copy */
-    gint64 stop_us, resume_us; /* QEMU's own event times; -1 when there was none */
+    UpgradeTimes times;
     gint passed_no_return;  /* atomic */
 
     GuestBinary from, to;   /* for the result, whatever happens to the objects */

@@ -140,7 +140,7 @@ upgrade_new(const GuestEnvironment *environment, ObjlistDomain *source_domain, c
     upgrade->from = copy_binary(&source->binary);
     upgrade->old_id = source->domain_id;
     upgrade->old_pid = source->process.pid;
-    upgrade->stop_us = upgrade->resume_us = -1;
+    upgrade->times = (UpgradeTimes)UPGRADE_TIMES_UNKNOWN;
     upgrade->warnings = g_ptr_array_new_with_free_func(g_free);
     upgrade->outcome = UPGRADE_OUTCOME_UNCHANGED;
     upgrade->wait.cancel_fd = cancel_fd;

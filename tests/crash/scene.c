@@ -78,6 +78,7 @@ scene_new(const HarnessSpec *spec)
 
     scene->engine = harness_engine_new(NULL);
     scene->engine->may_warn = true;
+    scene->engine->on_demand = "/nonexistent/moultd"; /* a command that comes after the kill must not make up for it */
     scene->spec = spec;
     run_guest(scene);
     return scene;

@@ -145,7 +145,7 @@ take_log(HarnessEngine *engine)
 static Program *
 start_moultd(HarnessEngine *engine, const char *options, int ready_fd)
 {
-    g_autofree char *line = g_strconcat(HARNESS_MOULTD " --ready-fd 3 ", options, NULL);
+    g_autofree char *line = g_strconcat(engine->binary, " --ready-fd 3 ", options, NULL);
     g_auto(GStrv) argv = g_strsplit(line, " ", -1);
     g_auto(GStrv) environment = harness_environment(engine);
     g_autoptr(GError) error = NULL;
@@ -220,6 +220,7 @@ harness_engine_prepare(void)
 {
     HarnessEngine *engine = g_new0(HarnessEngine, 1);
 
+    engine->binary = engine->on_demand = HARNESS_MOULTD;
     /* tmpfs, as the runtime folder of a real node; paths of UNIX sockets are short, too. */
     engine->folder = g_strdup("/dev/shm/moult-test-XXXXXX");
     assert_non_null(g_mkdtemp_full(engine->folder, 0755));
@@ -250,7 +251,7 @@ harness_environment(const HarnessEngine *engine)
     environment[0] = g_strconcat("MOULT_RUNTIME_DIR=", engine->runtime, NULL);
     environment[1] = g_strconcat("MOULT_STATE_DIR=", engine->state, NULL);
     environment[2] = g_strconcat("MOULT_CONFIG_DIR=", engine->config, NULL);
-    environment[3] = g_strdup("MOULT_MOULTD=" HARNESS_MOULTD);
+    environment[3] = g_strconcat("MOULT_MOULTD=", engine->on_demand, NULL);
     environment[4] = g_strdup("G_DEBUG=fatal-criticals");
     return environment;
 }
