@@ -144,17 +144,25 @@ qmp_cpu_free(QmpCpu *cpu)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QmpCpu, qmp_cpu_free)
 
+static bool
+get_thread_id(json_object *element, pid_t *ret_thread_id)
+{
+    gint64 thread_id = 0;
+
+    if (!qmp_json_get_int64(element, "thread-id", &thread_id) || thread_id <= 0 || thread_id > G_MAXINT)
+        return false;
+    *ret_thread_id = (pid_t)thread_id;
+    return true;
+}
+
 static gpointer
 cpu_from_json(json_object *element)
 {
     g_autoptr(QmpCpu) cpu = g_new0(QmpCpu, 1);
-    gint64 thread_id;
 
     cpu->qom_path = g_strdup(qmp_shape_get_name(element, "qom-path"));
-    if (!cpu->qom_path || !qmp_json_get_int64(element, "cpu-index", &cpu->index) ||
-        !qmp_json_get_int64(element, "thread-id", &thread_id) || thread_id <= 0 || thread_id > G_MAXINT)
+    if (!cpu->qom_path || !qmp_json_get_int64(element, "cpu-index", &cpu->index) || !get_thread_id(element, &cpu->thread_id))
         return NULL;
-    cpu->thread_id = (pid_t)thread_id;
     return g_steal_pointer(&cpu);
 }
 
@@ -163,6 +171,35 @@ qmp_query_cpus_fast(QmpClient *client, const QmpWait *wait, GError **error)
 {
     return qmp_shape_call_list(client, "query-cpus-fast", NULL, cpu_from_json, (GDestroyNotify)qmp_cpu_free,
                                wait, error);
+}
+
+void
+qmp_iothread_free(QmpIothread *iothread)
+{
+    if (!iothread)
+        return;
+    g_free(iothread->id);
+    g_free(iothread);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(QmpIothread, qmp_iothread_free)
+
+static gpointer
+iothread_from_json(json_object *element)
+{
+    g_autoptr(QmpIothread) iothread = g_new0(QmpIothread, 1);
+
+    iothread->id = g_strdup(qmp_shape_get_name(element, "id"));
+    if (!iothread->id || !get_thread_id(element, &iothread->thread_id))
+        return NULL;
+    return g_steal_pointer(&iothread);
+}
+
+GPtrArray *
+qmp_query_iothreads(QmpClient *client, const QmpWait *wait, GError **error)
+{
+    return qmp_shape_call_list(client, "query-iothreads", NULL, iothread_from_json, (GDestroyNotify)qmp_iothread_free, wait,
+                               error);
 }
 
 char *

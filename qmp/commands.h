@@ -77,6 +77,13 @@ typedef struct {
 void qmp_cpu_free(QmpCpu *cpu);
 GPtrArray *qmp_query_cpus_fast(QmpClient *client, const QmpWait *wait, GError **error);
 
+typedef struct {
+    char *id;
+    pid_t thread_id;
+} QmpIothread;
+void qmp_iothread_free(QmpIothread *iothread);
+GPtrArray *qmp_query_iothreads(QmpClient *client, const QmpWait *wait, GError **error);
+
 /* String property; owned. A property of another type is GARBAGE. */
 char *qmp_qom_get_string(QmpClient *client, const char *path, const char *property, const QmpWait *wait,
                          GError **error);

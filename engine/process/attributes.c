@@ -138,6 +138,9 @@ read_scheduling(pid_t pid, ProcessAttributes *attributes, GError **error)
         return false;
     }
     launcher->set_nice = true;
+    if (!process_scheduling_read(pid, &launcher->scheduling, error))
+        return false;
+    launcher->set_scheduling = true;
     /* EINVAL: more CPUs than a cpu_set_t has; such a node's affinity is left as it is. */
     if (sched_getaffinity(pid, sizeof(attributes->affinity), &attributes->affinity) == 0)
         launcher->affinity = &attributes->affinity;

@@ -23,10 +23,10 @@ typedef struct {
 } ProcessAttributes;
 
 /*
- * Reads them: user, groups, working directory ("/" when it has been removed), umask, nice value, OOM score
- * adjustment, limits, affinity of the main thread, control groups (where they differ from ours), namespaces.
- * Not the SELinux context (selinux/label.h) and not the affinity of other threads, which is set once the
- * threads exist.
+ * Reads them: user, groups, working directory ("/" when it has been removed), umask, nice value, scheduling
+ * class, I/O priority and timer slack of the main thread, OOM score adjustment, limits, affinity of the main thread, control groups (where they differ from ours), namespaces.
+ * Not the SELinux context (selinux/label.h), and not what single threads have of their own, which they are given once
+ * they exist.
  *
  * `as_permitted` is set: a replacement that lacks some niceness is better than none.
  * Errors: PROCESS_ERROR_GONE, _FORBIDDEN, _FAILED. Owned.

@@ -79,8 +79,8 @@ static const char *const allowed[] = {
     "bind", "listen", "accept", "accept4", "connect", "getsockname", "getpeername", "getsockopt",
     "setsockopt", "sendto", "recvfrom", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg", "recvmmsg_time64",
     "shutdown", "send", "recv",
-    /* Affinity of vCPU threads, like the old QEMU's. */
-    "sched_getaffinity", "sched_setaffinity",
+    /* Affinity and priorities of vCPU threads, like the old QEMU's. */
+    "sched_getaffinity", "sched_setaffinity", "setpriority", "ioprio_get", "ioprio_set",
     /* Hash seeds and UUIDs. */
     "getrandom",
 };

@@ -194,6 +194,8 @@ set_scheduling(const Child *child)
         set_oom_score_adj(child);
     if (payload->set_nice)
         require_if_permitted(child, LAUNCHER_STEP_NICE, setpriority(PRIO_PROCESS, 0, payload->nice));
+    if (payload->set_scheduling)
+        require_if_permitted(child, LAUNCHER_STEP_SCHEDULING, process_scheduling_set_own(&payload->scheduling));
     if (payload->has_affinity)
         require(child, LAUNCHER_STEP_AFFINITY,
                 sched_setaffinity(0, sizeof(payload->affinity), &payload->affinity));

@@ -55,6 +55,8 @@ fill_attributes(LauncherPayload *payload, const LauncherAttributes *attributes)
     payload->umask = attributes->umask;
     payload->set_nice = attributes->set_nice;
     payload->nice = attributes->nice;
+    payload->set_scheduling = attributes->set_scheduling;
+    payload->scheduling = attributes->scheduling;
     payload->set_oom_score_adj = attributes->set_oom_score_adj;
     payload->oom_score_adj = attributes->oom_score_adj;
     payload->as_permitted = attributes->as_permitted;

@@ -51,6 +51,7 @@ typedef enum {
     LAUNCHER_STEP_CGROUP,
     LAUNCHER_STEP_OOM_SCORE,
     LAUNCHER_STEP_NICE,
+    LAUNCHER_STEP_SCHEDULING,
     LAUNCHER_STEP_AFFINITY,
     LAUNCHER_STEP_LIMITS,
     LAUNCHER_STEP_GROUPS,
@@ -81,13 +82,14 @@ typedef struct {
     int32_t fd_numbers[LAUNCHER_MAX_FDS];
     uint64_t binary, cwd, exec_label, argv, envp, cgroup_dirs, groups;
     uint32_t n_argv, n_envp, n_cgroup_dirs, n_groups;
-    uint8_t has_envp, has_limits, has_affinity, set_ids, set_umask, set_nice, set_oom_score_adj,
+    uint8_t has_envp, has_limits, has_affinity, set_ids, set_umask, set_nice, set_scheduling, set_oom_score_adj,
         die_with_engine, as_permitted; /* bool */
     uid_t uid;
     gid_t gid;
     mode_t umask;
     int32_t nice, oom_score_adj;
     pid_t namespaces_of;
+    ProcessScheduling scheduling;
     cpu_set_t affinity;
     struct rlimit limits[RLIM_NLIMITS];
 } LauncherPayload;

@@ -44,6 +44,7 @@ step_to_string(LauncherStep step)
         [LAUNCHER_STEP_CGROUP] = "join the control group",
         [LAUNCHER_STEP_OOM_SCORE] = "set the OOM score",
         [LAUNCHER_STEP_NICE] = "set the nice value",
+        [LAUNCHER_STEP_SCHEDULING] = "set scheduling class and I/O priority",
         [LAUNCHER_STEP_AFFINITY] = "set the CPU affinity",
         [LAUNCHER_STEP_LIMITS] = "set resource limits",
         [LAUNCHER_STEP_GROUPS] = "set supplementary groups",

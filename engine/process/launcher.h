@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "process/identity.h"
+#include "process/scheduling.h"
 
 /* Descriptors of one request besides the three standard ones (the kernel passes 253 in one message). */
 #define LAUNCHER_MAX_FDS 240
@@ -36,6 +37,8 @@ typedef struct {
     mode_t umask;
     bool set_nice;
     int nice;
+    bool set_scheduling; /* class, I/O priority and timer slack; the nice value is the one above */
+    ProcessScheduling scheduling;
     bool set_oom_score_adj;
     int oom_score_adj;
     const char *const *cgroup_dirs; /* NULL-terminated absolute directories whose cgroup.procs the child joins first */
@@ -47,7 +50,7 @@ typedef struct {
      */
     pid_t namespaces_of;
     /*
-     * Where the launcher lacks the right (EACCES, EPERM): control groups, OOM score and nice value stay as they are,
+     * Where the launcher lacks the right (EACCES, EPERM): control groups, OOM score, nice value and scheduling stay as they are,
      * limits come as near as they can. For an engine that is not root, or root in a container.
      */
     bool as_permitted;

@@ -50,6 +50,7 @@ const UpgradeStep upgrade_steps[] = {
     {UPGRADE_PHASE_PREPARE, "prepare.start", "start the new QEMU", prepare_start, NULL},
     {UPGRADE_PHASE_PREPARE, "prepare.connect", "connect its monitor", prepare_connect, NULL},
     {UPGRADE_PHASE_PREPARE, "prepare.compare", "compare it with the running one", prepare_compare, NULL},
+    {UPGRADE_PHASE_PREPARE, "prepare.threads", "place and prioritise its vCPUs and iothreads", prepare_threads, NULL, true},
 
     {UPGRADE_PHASE_PERFORM, "perform.capabilities", "set migration capabilities and parameters", perform_capabilities,
      perform_capabilities_undo},

@@ -60,6 +60,7 @@ bool prepare_start(Upgrade *upgrade, GError **error);
 bool prepare_spawn_undo(Upgrade *upgrade, GError **error);
 bool prepare_connect(Upgrade *upgrade, GError **error);
 bool prepare_compare(Upgrade *upgrade, GError **error);
+bool prepare_threads(Upgrade *upgrade, GError **error);
 
 bool perform_capabilities(Upgrade *upgrade, GError **error);
 bool perform_capabilities_undo(Upgrade *upgrade, GError **error);

@@ -5,6 +5,7 @@
  */
 #include "guest/compare.h"
 #include "guest/error.h"
+#include "guest/threads.h"
 #include "upgrade/cookie.h"
 #include "upgrade/phase.h"
 #include "upgrade/taps.h"
@@ -105,4 +106,12 @@ prepare_compare(Upgrade *upgrade, GError **error)
         return false;
     upgrade_cookie_prepare(upgrade);
     return true;
+}
+
+bool
+prepare_threads(Upgrade *upgrade, GError **error)
+{
+    QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_COMMAND_MS);
+
+    return guest_threads_carry(upgrade_get_source(upgrade), upgrade_get_target(upgrade), &limit, error);
 }

@@ -8,12 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "carry.h"
-#include "harness.h"
+#include "harness-private.h"
+#include "qmp/commands.h"
 
 static void
 expect_pidfile(const HarnessGuest *guest, const char *path)
@@ -164,6 +169,138 @@ log_of_qemu_is_not_emptied(void **state)
     harness_engine_finish(engine);
 }
 
+/* ---- Threads ---- */
+
+#define IO_BEST_EFFORT(level) (2 << 13 | (level))
+
+typedef struct {
+    pid_t cpus[2], iothread;
+} Threads;
+
+static Threads
+find_threads(const HarnessGuest *guest)
+{
+    g_autofree char *path = g_strdup_printf("%s/guests/%s/operator.sock", guest->engine->runtime, guest->name);
+    QmpWait wait = qmp_wait_from_now(HARNESS_STEP_MS, -1);
+    g_autoptr(QmpClient) client = qmp_client_connect(path, guest->name, NULL);
+    Threads threads = {0};
+
+    assert_non_null(client);
+    assert_true(qmp_client_wait_ready(client, &wait, NULL));
+    g_autoptr(GPtrArray) cpus = qmp_query_cpus_fast(client, &wait, NULL);
+    g_autoptr(GPtrArray) iothreads = qmp_query_iothreads(client, &wait, NULL);
+    assert_true(cpus && cpus->len == 2 && iothreads && iothreads->len == 1);
+    for (guint i = 0; i < cpus->len; i++) {
+        const QmpCpu *cpu = g_ptr_array_index(cpus, i);
+        threads.cpus[cpu->index] = cpu->thread_id;
+    }
+    threads.iothread = ((const QmpIothread *)g_ptr_array_index(iothreads, 0))->thread_id;
+    assert_int_not_equal(threads.cpus[0], threads.cpus[1]);
+    return threads;
+}
+
+static void
+pin(pid_t thread, int cpu)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    assert_int_equal(sched_setaffinity(thread, sizeof set, &set), 0);
+}
+
+static void
+expect_pinned(pid_t thread, int cpu)
+{
+    cpu_set_t set;
+
+    assert_int_equal(sched_getaffinity(thread, sizeof set, &set), 0);
+    assert_int_equal(CPU_COUNT(&set), 1);
+    assert_true(CPU_ISSET(cpu, &set));
+}
+
+static void
+set_class(pid_t thread, int policy, int priority)
+{
+    const struct sched_param parameters = {.sched_priority = priority};
+
+    assert_int_equal(sched_setscheduler(thread, policy, &parameters), 0);
+}
+
+static void
+expect_class(pid_t thread, int policy, int priority)
+{
+    struct sched_param parameters;
+
+    assert_int_equal(sched_getscheduler(thread), policy);
+    assert_int_equal(sched_getparam(thread, &parameters), 0);
+    assert_int_equal(parameters.sched_priority, priority);
+}
+
+static void
+expect_slack(pid_t thread, const char *slack_ns)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/timerslack_ns", thread), *text = NULL;
+
+    assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    assert_string_equal(g_strchomp(text), slack_ns);
+}
+
+static void
+arrange_threads(const HarnessGuest *guest, const Threads *threads)
+{
+    g_autofree char *slack = g_strdup_printf("/proc/%d/timerslack_ns", threads->cpus[0]);
+
+    pin(threads->cpus[0], 0);
+    pin(threads->cpus[1], 1);
+    pin(threads->iothread, 1);
+    set_class(guest->pid, SCHED_BATCH, 0); /* the main thread, and with it whatever has nothing of its own */
+    set_class(threads->iothread, SCHED_FIFO, 5); /* which has nothing to do */
+    assert_int_equal(setpriority(PRIO_PROCESS, (id_t)threads->cpus[1], 3), 0);
+    assert_int_equal(syscall(SYS_ioprio_set, 1, threads->cpus[1], IO_BEST_EFFORT(6)), 0);
+    assert_true(g_file_set_contents_full(slack, "123456", -1, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
+}
+
+static void
+expect_threads(const HarnessGuest *guest, const Threads *threads)
+{
+    expect_pinned(threads->cpus[0], 0);
+    expect_pinned(threads->cpus[1], 1);
+    expect_pinned(threads->iothread, 1);
+    expect_class(guest->pid, SCHED_BATCH, 0);
+    expect_class(threads->cpus[0], SCHED_OTHER, 0);
+    expect_class(threads->iothread, SCHED_FIFO, 5);
+    assert_int_equal(getpriority(PRIO_PROCESS, (id_t)threads->cpus[0]), 0);
+    assert_int_equal(getpriority(PRIO_PROCESS, (id_t)threads->cpus[1]), 3);
+    assert_int_equal(syscall(SYS_ioprio_get, 1, threads->cpus[1]), IO_BEST_EFFORT(6));
+    expect_slack(threads->cpus[0], "123456");
+    expect_slack(threads->cpus[1], "1"); /* which QEMU asks for itself */;
+}
+
+static void
+threads_are_placed_and_prioritised(void **state)
+{
+    (void)state;
+    harness_need_root();
+    if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+        harness_skip("needs two processors");
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED,
+                                            carry_spec_tiny("-smp 2 -object iothread,id=io0"));
+    Threads threads = find_threads(guest);
+
+    arrange_threads(guest, &threads);
+    expect_threads(guest, &threads);
+    for (HarnessBuild build = BUILD_SECOND;; build = BUILD_INSTALLED) {
+        harness_guest_upgrade(guest, build);
+        threads = find_threads(guest);
+        expect_threads(guest, &threads);
+        if (build == BUILD_INSTALLED)
+            break;
+    }
+    harness_engine_finish(engine);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -175,6 +312,7 @@ main(int argc, char **argv)
         HARNESS_TEST(name_of_the_process_and_sandbox_stay),
         HARNESS_TEST(chroot_is_refused),
         HARNESS_TEST(log_of_qemu_is_not_emptied),
+        HARNESS_TEST(threads_are_placed_and_prioritised),
     };
 
     return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));

@@ -65,6 +65,7 @@ check_equal(const LauncherAttributes *a, const LauncherAttributes *b)
     assert_string_equal(a->cwd, b->cwd);
     assert_int_equal(a->umask, b->umask);
     assert_int_equal(a->nice, b->nice);
+    assert_memory_equal(&a->scheduling, &b->scheduling, sizeof a->scheduling);
     assert_int_equal(a->oom_score_adj, b->oom_score_adj);
     assert_memory_equal(a->limits, b->limits, sizeof(struct rlimit) * RLIM_NLIMITS);
     assert_true(CPU_EQUAL(a->affinity, b->affinity));
@@ -114,6 +115,9 @@ replacement_has_what_the_first_one_was_given(void **state)
                                       .umask = 0027,
                                       .set_nice = true,
                                       .nice = -3,
+                                      .set_scheduling = true,
+                                      .scheduling = {.policy = SCHED_BATCH, .nice = -3, .io_priority = 2 << 13 | 6,
+                                                     .timer_slack_ns = 123456},
                                       .set_oom_score_adj = true,
                                       .oom_score_adj = 200,
                                       .cgroup_dirs = dirs,

@@ -64,6 +64,14 @@ attempt_cpus(QmpClient *client, const QmpWait *wait, GError **error)
 }
 
 static bool
+attempt_iothreads(QmpClient *client, const QmpWait *wait, GError **error)
+{
+    g_autoptr(GPtrArray) list = qmp_query_iothreads(client, wait, error);
+
+    return list != NULL;
+}
+
+static bool
 attempt_capabilities(QmpClient *client, const QmpWait *wait, GError **error)
 {
     g_autoptr(GHashTable) set = qmp_query_migrate_capabilities(client, wait, error);
@@ -166,6 +174,11 @@ static const struct {
     {attempt_cpus, "query-cpus-fast", "[{\"cpu-index\": 0, \"thread-id\": -1, \"qom-path\": \"/m\"}]", false},
     {attempt_cpus, "query-cpus-fast", "[{\"cpu-index\": 0, \"thread-id\": 4294967297, \"qom-path\": \"/m\"}]",
      false},
+    {attempt_iothreads, "query-iothreads", "[{\"id\": \"io0\", \"thread-id\": 9, \"poll-max-ns\": 1}]", true},
+    {attempt_iothreads, "query-iothreads", "[]", true},
+    {attempt_iothreads, "query-iothreads", "[{\"id\": \"io0\", \"thread-id\": 0}]", false},
+    {attempt_iothreads, "query-iothreads", "[{\"id\": \"io0\"}]", false},
+    {attempt_iothreads, "query-iothreads", "[{\"thread-id\": 9}]", false},
     {attempt_capabilities, "query-migrate-capabilities",
      "[{\"capability\": \"return-path\", \"state\": true}]", true},
     {attempt_capabilities, "query-migrate-capabilities", "[{\"state\": true}]", false},
