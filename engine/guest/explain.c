@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "guest/explain-forwards.h"
 #include "guest/inspect.h"
 #include "qemu/argv.h"
 #include "qemu/finding.h"
@@ -268,6 +269,21 @@ explain_chardevs(Explanation *explanation)
     }
 }
 
+/* ---- Forwarded ports ---- */
+
+static void
+explain_forwards(Explanation *explanation)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) changed = guest_explain_forwards(explanation->instance, explanation->wait, &error);
+
+    if (!changed)
+        report_unanswered(explanation, "forwarded ports", error);
+    for (guint i = 0; changed && i < changed->len; i++)
+        report(explanation, "net-hostfwd-changed", "a forwarded port was added or removed since the guest's start:",
+               g_ptr_array_index(changed, i));
+}
+
 void
 guest_explain(const GuestInstance *instance, const QmpWait *wait, GPtrArray *findings)
 {
@@ -284,6 +300,7 @@ guest_explain(const GuestInstance *instance, const QmpWait *wait, GPtrArray *fin
     explain_cpus(&explanation);
     explain_media(&explanation);
     explain_chardevs(&explanation);
+    explain_forwards(&explanation);
     if (explanation.n_unexplained == 0)
         qemu_findings_add(findings, QEMU_FINDING_OK, "explained", NULL,
                           "the guest is what its command line says: nothing was plugged or changed that it does not explain");

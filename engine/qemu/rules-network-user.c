@@ -89,6 +89,15 @@ dup_host_part(const char *forward)
     return g_strndup(forward, dash ? (size_t)(dash - forward) : strlen(forward));
 }
 
+/* "tcp::0-:22" */
+static bool
+has_any_port(const char *forward)
+{
+    g_autofree char *host = dup_host_part(forward);
+
+    return g_str_has_suffix(host, ":0");
+}
+
 static void
 defer(QemuRules *rules, const char *stack, const char *forward)
 {
@@ -106,6 +115,11 @@ carry_forwards(QemuRules *rules, QemuArg *arg, const GPtrArray *forwards)
     g_autofree char *stack = dup_stack(rules, arg);
 
     for (guint i = 0; i < forwards->len; i++) {
+        if (has_any_port(forwards->pdata[i])) {
+            report(rules, arg, QEMU_FINDING_BLOCK, "net-hostfwd", "name the host's port",
+                   "a port that the kernel has chosen would be another one");
+            return;
+        }
         if (!is_word(forwards->pdata[i]) || !is_word(g_strchomp(stack))) {
             report(rules, arg, QEMU_FINDING_BLOCK, "net-hostfwd", "write it with numbers and plain names",
                    "a forwarded port that cannot be told to the monitor");
