@@ -97,6 +97,7 @@ classify_tap(int fd, QemuHolding *holding)
         return;
     holding->kind = QEMU_HOLDING_TAP;
     holding->interface = g_strndup(request.ifr_name, IFNAMSIZ);
+    holding->is_detached = request.ifr_flags & IFF_DETACH_QUEUE;
 }
 
 static bool

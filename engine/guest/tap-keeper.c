@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define INTERVAL_NS 100000
+#define DETACH_ATTEMPTS 10
 
 /* As the kernel has it (sched_setattr(2)); older C libraries have no name for it. */
 struct attributes {
@@ -88,15 +89,34 @@ guest_tap_keeper_start(GPtrArray *taps, GArray *fds)
     return keeper;
 }
 
+/*
+ * What is in a queue when it is detached is lost (drivers/net/tun.c:tun_queue_purge()); what comes later goes to another. So
+ * the QEMU that reads it gets a moment to read it empty. The kernel has no event for that.
+ */
+static void
+detach_when_empty(const GuestTap *tap, int fd)
+{
+    const struct timespec interval = {.tv_nsec = INTERVAL_NS};
+
+    for (unsigned i = 0; i < DETACH_ATTEMPTS; i++) {
+        struct pollfd queue = {.fd = fd, .events = POLLIN};
+        if (poll(&queue, 1, 0) <= 0 || !(queue.revents & POLLIN))
+            break;
+        ppoll(NULL, 0, &interval, NULL);
+    }
+    guest_tap_set_attached(tap, fd, false);
+}
+
 static void
 finish(GuestTapKeeper *keeper, GuestTapParty party)
 {
+    look(keeper); /* what has changed since the thread's last look, or ever, should there be no thread */
     for (guint i = 0; i < keeper->taps->len; i++) {
         const GuestTap *tap = g_ptr_array_index(keeper->taps, i);
         int fd = g_array_index(keeper->fds, int, i);
         guest_tap_restore(tap, fd, NULL);
-        if (party == GUEST_TAP_TO_TARGET && g_array_index(keeper->changed, bool, i))
-            guest_tap_set_attached(tap, fd, !tap->is_attached);
+        if (party == GUEST_TAP_TO_TARGET && g_array_index(keeper->changed, bool, i) && tap->is_attached)
+            detach_when_empty(tap, fd);
         close(fd);
     }
 }

@@ -77,6 +77,7 @@ typedef struct {
     GPtrArray *deferred;    /* QemuDeferred: what is opened once the old QEMU is gone */
     GPtrArray *findings;    /* QemuFinding: what `check` shows of the rules' judgement */
     char *run_as;           /* the user, or "uid:gid", that QEMU changes to by itself (-runas); NULL: none */
+    bool shares_queues;     /* a TAP with several queues is handed over: the guest must stand still when its queues change hands */
     char *pidfile;          /* path of the operator's -pidfile, relative to the guest's cwd; the engine writes it. NULL: none */
 } QemuPlan;
 

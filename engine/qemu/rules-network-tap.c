@@ -18,30 +18,22 @@ report(QemuRules *rules, const QemuArg *arg, QemuFindingLevel level, const char 
     qemu_rules_find(rules, level, code, hint, "“%s %.100s”: %s", arg->word, arg->value, reason);
 }
 
+/* As net/tap.c:net_init_tap_one() decides. */
+static bool
+has_vhost(const QemuKeyval *settings)
+{
+    if (qemu_keyval_get(settings, "vhost"))
+        return qemu_keyval_is_on(settings, "vhost");
+    return qemu_keyval_get(settings, "vhostfd") || qemu_keyval_get(settings, "vhostfds") ||
+           qemu_keyval_is_on(settings, "vhostforce");
+}
+
 static void
 look_at_vhost(QemuRules *rules, const QemuArg *arg)
 {
-    const QemuKeyval *settings = arg->settings;
-
-    if (qemu_keyval_is_on(settings, "vhost") || qemu_keyval_is_on(settings, "vhostforce") ||
-        qemu_keyval_get(settings, "vhostfd") || qemu_keyval_get(settings, "vhostfds"))
+    if (has_vhost(arg->settings))
         report(rules, arg, qemu_rules_hinders_upgrade(rules), "net-vhost", "set vhost=off",
                "the kernel moves its packets for one QEMU at a time");
-}
-
-/* The target detaches all queues but the first as it starts, in the running guest's device too. */
-static bool
-look_at_queues(QemuRules *rules, const QemuArg *arg)
-{
-    const char *queues = qemu_keyval_get(arg->settings, "queues");
-    bool has_several = queues && strcmp(queues, "1") != 0;
-    const char *fds = qemu_keyval_get(arg->settings, "fds");
-
-    if (!has_several && !(fds && strchr(fds, ':')))
-        return true;
-    report(rules, arg, qemu_rules_hinders_upgrade(rules), "net-tap-queues", "use one queue",
-           "a QEMU that starts takes all queues but the first out of the running guest's device");
-    return false;
 }
 
 static bool
@@ -127,6 +119,49 @@ wanted_queues(const QemuArg *arg)
     return text && !g_ascii_string_to_unsigned(text, 10, 1, 1024, &queues, NULL) ? 0 : queues;
 }
 
+/* The holdings behind "5" or "5:6"; what is none is left out: rules-process.c tells of it. Owned. */
+static GPtrArray *
+find_numbers(const QemuRules *rules, const char *text)
+{
+    GPtrArray *queues = g_ptr_array_new();
+    g_auto(GStrv) parts = g_strsplit(text, ":", -1);
+
+    for (char **part = parts; *part; part++) {
+        guint64 number = 0;
+        const QemuHolding *holding =
+            g_ascii_string_to_unsigned(*part, 10, 0, G_MAXINT, &number, NULL)
+                ? qemu_holdings_find_number(rules->context->holdings, (int)number)
+                : NULL;
+        if (holding && holding->kind == QEMU_HOLDING_TAP)
+            g_ptr_array_add(queues, (gpointer)holding);
+    }
+    return queues;
+}
+
+/*
+ * A QEMU that starts detaches all queues but the first, and to detach one that the guest does not use fails: QEMU
+ * then ends (hw/net/virtio-net.c:virtio_net_set_queue_pairs()). FALSE: so it would.
+ */
+static bool
+look_at_queues(QemuRules *rules, const QemuArg *arg, const GPtrArray *queues)
+{
+    for (guint i = 0; i < queues->len; i++) {
+        const QemuHolding *queue = g_ptr_array_index(queues, i);
+        if (!queue->is_detached)
+            continue;
+        report(rules, arg, QEMU_FINDING_BLOCK, "net-tap-queues",
+               "let it use all of them (ethtool -L), or give the card no more queues than the guest has CPUs",
+               "the guest uses not all of the queues, and a QEMU that starts on an unused one fails");
+        return false;
+    }
+    if (queues->len > 1) {
+        rules->plan->shares_queues = true;
+        report(rules, arg, QEMU_FINDING_OK, "net-tap-queues", NULL,
+               "the queues change hands while the guest stands still for some milliseconds");
+    }
+    return true;
+}
+
 static void
 give(QemuRules *rules, QemuArg *arg, const GPtrArray *queues)
 {
@@ -154,6 +189,16 @@ look_at_script(QemuRules *rules, const QemuArg *arg)
                "QEMU does not run the script for a device that it was given");
 }
 
+/* By its number already: rules-process.c hands it over. */
+static void
+look_at_numbered(QemuRules *rules, const QemuArg *arg)
+{
+    const char *fd = qemu_keyval_get(arg->settings, "fd"), *fds = qemu_keyval_get(arg->settings, "fds");
+    g_autoptr(GPtrArray) queues = find_numbers(rules, fds ? fds : fd ? fd : "");
+
+    look_at_queues(rules, arg, queues);
+}
+
 void
 qemu_rules_carry_tap(QemuRules *rules, QemuArg *arg)
 {
@@ -161,16 +206,20 @@ qemu_rules_carry_tap(QemuRules *rules, QemuArg *arg)
     const char *interface = get_interface(arg);
 
     look_at_vhost(rules, arg);
-    if (!look_at_queues(rules, arg))
+    if (!qemu_rules_is_incoming(rules))
         return;
-    if (!qemu_rules_is_incoming(rules) || !(interface || is_unnamed(arg)))
-        return; /* by its number already: rules-process.c */
+    if (!interface && !is_unnamed(arg)) {
+        look_at_numbered(rules, arg);
+        return;
+    }
     queues = interface ? qemu_holdings_find_tap(rules->context->holdings, interface) : find_unnamed(rules);
     if (queues->len == 0 || queues->len != wanted_queues(arg)) {
         report(rules, arg, QEMU_FINDING_BLOCK, "net-tap", "name the interface: ifname=",
                "the running QEMU has no such TAP device, or more than one that could be meant");
         return;
     }
+    if (!look_at_queues(rules, arg, queues))
+        return;
     look_at_script(rules, arg);
     give(rules, arg, queues);
     report(rules, arg, QEMU_FINDING_OK, "net-tap", NULL,

@@ -21,11 +21,15 @@ static const Backend backends[] = {
     {"bridge", NULL, NULL},
     {"vhost-user", "device-vhost-user", "its other half is a process that talks to one QEMU at a time"},
     {"vhost-vdpa", "device-vhost-vdpa", "a device of the host is bound to the running QEMU"},
+    /* Of a stream two readers would each get a part; of datagrams all that wait would come twice. */
     {"socket", "net-socket", "the running QEMU holds the socket"},
     {"stream", "net-socket", "the running QEMU holds the socket"},
     {"dgram", "net-socket", "the running QEMU holds the socket"},
-    {"l2tpv3", "net-socket", "the running QEMU holds the socket"},
-    {"vde", "net-socket", "the running QEMU holds the port of the switch"},
+    {"l2tpv3", "net-tunnel", "the running QEMU holds the end of the tunnel, and the count of its packets"},
+    {"vde", "net-vde", "the running QEMU holds the port of the switch"},
+    {"netmap", "net-netmap", "the running QEMU holds the port of the switch"},
+    {"passt", "net-passt", "its other half is a process that talks to one QEMU, and ends with it"},
+    {"af-xdp", "net-af-xdp", "the running QEMU holds the queues of the host's network card"},
 };
 
 static const Backend other_backend = {NULL, "net-other", "moult does not know how to hand it over"};
@@ -61,7 +65,7 @@ qemu_rule_network(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg 
     else if (strcmp(type, "tap") == 0 || strcmp(type, "bridge") == 0)
         qemu_rules_carry_tap(rules, arg);
     else if (backend->code)
-        report(rules, arg, backend->code, "use user networking without forwarded ports, or plan a restart",
+        report(rules, arg, backend->code, "use a TAP device or user networking, or plan a restart",
                backend->reason);
     return true;
 }

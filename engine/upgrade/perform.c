@@ -78,18 +78,30 @@ perform_listen(Upgrade *upgrade, GError **error)
     return false;
 }
 
+/* The queues of TAP devices change hands while the command is on its way: a moment later nobody reads them any more. */
+static bool
+stop_source(Upgrade *upgrade, const QmpWait *wait, GError **error)
+{
+    QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
+    guint64 id = qmp_client_send(monitor, "stop", NULL, error);
+
+    if (id == 0)
+        return false;
+    upgrade_taps_hand_over(upgrade);
+    return qmp_client_collect(monitor, id, wait, NULL, error);
+}
+
 bool
 perform_stop(Upgrade *upgrade, GError **error)
 {
     QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_COMMAND_MS);
-    QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
 
     if (!upgrade_threads_are_free(upgrade_get_source(upgrade), error))
         return false;
     /* Events of the past must not be taken for those of this migration. */
     upgrade_events_discard(upgrade);
     upgrade->stopped_us = g_get_monotonic_time();
-    if (!upgrade->stops_first || qmp_stop(monitor, &limit, error))
+    if (!upgrade->stops_first || stop_source(upgrade, &limit, error))
         return true;
     guest_error_wrap(error, GUEST_ERROR_FAILED, "stop", NULL, "the running QEMU does not stop the guest");
     return false;
@@ -115,6 +127,7 @@ perform_stop_undo(Upgrade *upgrade, GError **error)
         return false;
     bool runs = status.running;
     qmp_status_clear(&status);
+    upgrade_taps_restore(upgrade, NULL); /* what fails is told by prepare_handover_undo */
     return runs || qmp_cont(source->monitor, &limit, error);
 }
 

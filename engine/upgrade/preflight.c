@@ -86,6 +86,23 @@ running_version(const GuestInstance *source)
     return version;
 }
 
+/*
+ * TAP queues are detached before the target attaches them (guest/tap-keeper.h). A guest that reset its card in between would
+ * end with its QEMU, which detaches them too and takes it for fatal that they are: so it is stopped for that time.
+ */
+static void
+look_at_queues(UpgradePreflight *preflight)
+{
+    if (!preflight->plan->shares_queues || preflight->stops_first)
+        return;
+    if (preflight->method->copies_memory && preflight->source_is_running)
+        qemu_findings_add(preflight->findings, QEMU_FINDING_BLOCK, "net-tap-queues",
+                          "pause the guest for the upgrade, or start it with shared memory",
+                          "a TAP device with several queues changes hands while the guest stands still, which would be for "
+                          "as long as its memory is copied");
+    preflight->stops_first = true;
+}
+
 static void
 look_at_method(UpgradePreflight *preflight, const GuestEnvironment *environment, const GuestInstance *source,
                const UpgradePreflightRequest *request, const QmpWait *wait)
@@ -107,6 +124,7 @@ look_at_method(UpgradePreflight *preflight, const GuestEnvironment *environment,
     if (!preflight->method || !preflight->plan)
         return;
     preflight->stops_first = preflight->method->stops_first && preflight->method->stops_first(&context);
+    look_at_queues(preflight);
     if (preflight->method->check_plan)
         preflight->method->check_plan(&context, preflight->plan, preflight->findings);
 }

@@ -1,77 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * TAP devices through upgrades and rollbacks, under a stream of a datagram every 10 ms. In a network
- * namespace of the test's own, with devices that it makes: nothing of the host's network is touched.
+ * TAP devices through upgrades and rollbacks, under streams of a datagram every 10 ms and an open TCP connection.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/if_tun.h>
-#include <net/if.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "carry.h"
-#include "stream.h"
-#include "talk.h"
+#include "network.h"
+#include "traffic.h"
 
-#define HOST_ADDRESS "10.99.0.1"
-#define GUEST_ADDRESS "10.99.0.2"
-#define MAX_LOST 2
+#define MANY TRAFFIC_STREAMS_MAX /* with so many each of two queues has one, but once in a while */
 
-static void
-set_address(int fd, unsigned long what, const char *name, const char *address)
-{
-    struct ifreq request = {0};
-    struct sockaddr_in *inet = (struct sockaddr_in *)(void *)&request.ifr_addr;
-
-    g_strlcpy(request.ifr_name, name, IFNAMSIZ);
-    inet->sin_family = AF_INET;
-    assert_int_equal(inet_pton(AF_INET, address, &inet->sin_addr), 1);
-    assert_int_equal(ioctl(fd, what, &request), 0);
-}
-
-static void
-bring_up(const char *name, const char *address)
-{
-    struct ifreq request = {.ifr_flags = IFF_UP | IFF_RUNNING};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-    g_strlcpy(request.ifr_name, name, IFNAMSIZ);
-    set_address(fd, SIOCSIFADDR, name, address);
-    set_address(fd, SIOCSIFNETMASK, name, "255.255.255.0");
-    assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &request), 0);
-    close(fd);
-}
-
-/* A persistent device: QEMU opens it by its name. */
-static void
-make_tap(const char *name, short flags)
-{
-    struct ifreq request = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | flags)};
-    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-
-    g_strlcpy(request.ifr_name, name, IFNAMSIZ);
-    assert_true(fd >= 0 && ioctl(fd, TUNSETIFF, &request) == 0 && ioctl(fd, TUNSETPERSIST, 1) == 0);
-    close(fd);
-}
-
-/* A namespace of our own, left with the test's process. */
-static void
-enter_network(void)
-{
-    harness_need_root();
-    if (unshare(CLONE_NEWNET) < 0)
-        fail_msg("a network namespace: %s", g_strerror(errno));
-}
+#define TAP0 "tap,id=net0,ifname=tap0,script=no,downscript=no"
+#define TWO_QUEUES "virtio-net-pci,mq=on,vectors=6"
 
 static const HarnessSpec *
 tap_spec(const char *netdev, const char *device)
@@ -80,95 +25,87 @@ tap_spec(const char *netdev, const char *device)
         g_memdup2(carry_spec("-netdev %s -device %s,netdev=net0", netdev, device), sizeof(*spec));
 
     spec->vcpus = 2;
-    spec->append = "moult.disk=/dev/vda moult.ip=" GUEST_ADDRESS "/24";
+    spec->append = "moult.disk=/dev/vda moult.ip=" NETWORK_GUEST "/24";
     return spec;
 }
 
-static int
-connect_to_guest(void)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(7)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_int_equal(inet_pton(AF_INET, GUEST_ADDRESS, &to.sin_addr), 1);
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
-    return fd;
-}
-
-/* How many may be lost is a promise; a duplicate is an error in itself. */
 static void
-check_stream(Stream *stream, const char *what)
+check_persistent(int flags, const HarnessSpec *spec, unsigned n_streams, unsigned rounds)
 {
-    StreamResult result = stream_stop(stream);
-
-    print_message("%s: %u sent, %u lost (%u in a row), %u duplicated\n", what, result.sent, result.lost,
-                  result.longest_gap, result.duplicated);
-    assert_in_range(result.lost, 0, MAX_LOST);
-    assert_int_equal(result.duplicated, 0);
-}
-
-static void
-check_through_everything(const HarnessSpec *spec)
-{
+    network_enter();
+    network_make_tap("tap0", flags);
+    network_set_address("tap0", NETWORK_HOST);
+    network_bring_up("tap0");
     HarnessEngine *engine = harness_engine_new(NULL);
-    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, spec);
-    Stream *stream = stream_start(GUEST_ADDRESS);
-    int flow = connect_to_guest();
+    Traffic *traffic = traffic_new(harness_guest_run(engine, "guest", BUILD_INSTALLED, spec), n_streams);
+    unsigned n_queues = network_count_queues("tap0");
 
-    talk_expect_echo(flow, "before\n");
-    harness_guest_upgrade(guest, BUILD_SECOND);
-    check_stream(stream, "7.2 -> 10.0");
-    talk_expect_echo(flow, "after\n");
-
-    stream = stream_start(GUEST_ADDRESS);
-    carry_roll_back(guest);
-    check_stream(stream, "rolled back");
-    talk_expect_echo(flow, "rolled back\n");
-
-    stream = stream_start(GUEST_ADDRESS);
-    harness_guest_upgrade(guest, BUILD_INSTALLED);
-    check_stream(stream, "10.0 -> 7.2");
-    talk_expect_echo(flow, "and again\n");
-    close(flow);
-    harness_guest_check_network(guest);
+    traffic_through_everything(traffic, rounds);
+    assert_int_equal(network_count_queues("tap0"), n_queues);
+    traffic_free(traffic);
     harness_engine_finish(engine);
+    assert_int_not_equal(network_get_index("tap0"), 0);
 }
 
 static void
 network_is_not_disturbed_by_name(void **state)
 {
     (void)state;
-    enter_network();
-    make_tap("tap0", 0);
-    bring_up("tap0", HOST_ADDRESS);
-    check_through_everything(tap_spec("tap,id=net0,ifname=tap0,script=no,downscript=no", "virtio-net-pci"));
-}
-
-static void
-several_queues_are_refused(void **state)
-{
-    (void)state;
-    enter_network();
-    make_tap("tap0", IFF_MULTI_QUEUE);
-    HarnessEngine *engine = harness_engine_new(NULL);
-    HarnessGuest *guest =
-        harness_guest_run(engine, "guest", BUILD_INSTALLED,
-                          carry_spec_tiny("-netdev tap,id=net0,ifname=tap0,script=no,downscript=no,queues=2 "
-                                          "-device virtio-net-pci,netdev=net0,mq=on,vectors=6"));
-
-    carry_expect_refusal(guest, "net-tap-queues");
-    harness_engine_finish(engine);
+    check_persistent(0, tap_spec(TAP0, "virtio-net-pci"), 1, 1);
 }
 
 static void
 network_is_not_disturbed_without_a_header(void **state)
 {
     (void)state;
-    enter_network();
-    make_tap("tap0", 0);
-    bring_up("tap0", HOST_ADDRESS);
-    check_through_everything(
-        tap_spec("tap,id=net0,ifname=tap0,script=no,downscript=no,vnet_hdr=off", "virtio-net-pci"));
+    check_persistent(0, tap_spec(TAP0 ",vnet_hdr=off", "virtio-net-pci"), 1, 1);
+}
+
+static void
+network_is_not_disturbed_on_two_queues(void **state)
+{
+    (void)state;
+    check_persistent(IFF_MULTI_QUEUE, tap_spec(TAP0 ",queues=2", TWO_QUEUES), MANY, TRAFFIC_ROUNDS_QUEUES);
+}
+
+/* It is there as long as a QEMU has it open. The script is run by the first one alone, the other by none that is handed on. */
+static void
+device_of_qemus_own_lives_on(void **state)
+{
+    (void)state;
+    network_enter();
+    HarnessEngine *engine = harness_engine_new(NULL);
+    const char *up = harness_script(engine, "ifup", "echo up $1 >>%s/ifup.log\n", engine->folder);
+    const char *down = harness_script(engine, "ifdown", "echo down $1 >>%s/ifup.log\n", engine->folder);
+    HarnessGuest *guest = harness_guest_run(
+        engine, "guest", BUILD_INSTALLED,
+        carry_spec_tiny("-netdev tap,id=net0,ifname=tap7,script=%s,downscript=%s -device e1000,netdev=net0", up, down));
+    g_autofree char *log = carry_path(guest, "ifup.log"), *text = NULL;
+    unsigned index = network_get_index("tap7");
+
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    assert_int_equal(network_get_index("tap7"), index);
+    assert_true(g_file_get_contents(log, &text, NULL, NULL));
+    assert_string_equal(text, "up tap7\n");
+    harness_engine_finish(engine);
+    assert_int_equal(network_get_index("tap7"), 0);
+}
+
+/* A QEMU that starts would end over a queue that is detached already. */
+static void
+unused_queue_is_refused(void **state)
+{
+    (void)state;
+    network_enter();
+    network_make_tap("tap0", IFF_MULTI_QUEUE);
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(
+        engine, "guest", BUILD_INSTALLED,
+        carry_spec_tiny("-netdev " TAP0 ",queues=2 -device " TWO_QUEUES ",netdev=net0"));
+
+    carry_expect_refusal(guest, "net-tap-queues");
+    harness_engine_finish(engine);
 }
 
 /* The script that QEMU runs when it opens a device. */
@@ -176,7 +113,7 @@ static void
 scripts_are_run_once(void **state)
 {
     (void)state;
-    enter_network();
+    network_enter();
     HarnessEngine *engine = harness_engine_new(NULL);
     const char *script = harness_script(engine, "ifup", "echo \"$1\" >>%s/ifup.log\n", engine->folder);
     HarnessGuest *guest = harness_guest_run(
@@ -196,7 +133,7 @@ static void
 device_of_nobody_knows_which_option_is_refused(void **state)
 {
     (void)state;
-    enter_network();
+    network_enter();
     HarnessEngine *engine = harness_engine_new(NULL);
     HarnessGuest *guest = harness_guest_run(
         engine, "guest", BUILD_INSTALLED,
@@ -212,8 +149,10 @@ main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         HARNESS_TEST(network_is_not_disturbed_by_name),
-        HARNESS_TEST(several_queues_are_refused),
         HARNESS_TEST(network_is_not_disturbed_without_a_header),
+        HARNESS_TEST(network_is_not_disturbed_on_two_queues),
+        HARNESS_TEST(device_of_qemus_own_lives_on),
+        HARNESS_TEST(unused_queue_is_refused),
         HARNESS_TEST(scripts_are_run_once),
         HARNESS_TEST(device_of_nobody_knows_which_option_is_refused),
     };

@@ -132,18 +132,36 @@ count(const Stream *stream)
     return result;
 }
 
-StreamResult
-stream_stop(Stream *stream)
+static StreamResult
+finish(Stream *stream)
 {
-    QmpWait tail = qmp_wait_from_now(TAIL_MS, -1);
     StreamResult result;
 
-    qmp_wait_poll(&tail, -1, 0);
-    g_atomic_int_set(&stream->state, STREAM_DRAINS);
     g_thread_join(stream->thread);
     result = count(stream);
     close(stream->fd);
     close(stream->timer);
     g_free(stream);
+    return result;
+}
+
+void
+stream_stop_all(Stream *const *streams, unsigned n, StreamResult *ret_results)
+{
+    QmpWait tail = qmp_wait_from_now(TAIL_MS, -1);
+
+    qmp_wait_poll(&tail, -1, 0);
+    for (unsigned i = 0; i < n; i++)
+        g_atomic_int_set(&streams[i]->state, STREAM_DRAINS);
+    for (unsigned i = 0; i < n; i++)
+        ret_results[i] = finish(streams[i]);
+}
+
+StreamResult
+stream_stop(Stream *stream)
+{
+    StreamResult result;
+
+    stream_stop_all(&stream, 1, &result);
     return result;
 }

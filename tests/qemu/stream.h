@@ -15,5 +15,6 @@ typedef struct {
 
 /* To UDP port 7 of ADDRESS; returns once the guest answers. */
 Stream *stream_start(const char *address);
-/* Sends for another half second, waits for what is on its way, frees it. */
+/* All N send for another half second; waits for what is on its way, frees them. */
+void stream_stop_all(Stream *const *streams, unsigned n, StreamResult *ret_results);
 StreamResult stream_stop(Stream *stream);

@@ -18,6 +18,8 @@
         .kind = QEMU_HOLDING_##k, .number = n, .family = AF_INET6, .host = (char *)h, .port = p              \
     }
 
+#define TAP(n, i, d) {.kind = QEMU_HOLDING_TAP, .number = n, .interface = (char *)i, .is_detached = d}
+
 static QemuHolding held[] = {
     {.kind = QEMU_HOLDING_OTHER, .number = 0},
     {.kind = QEMU_HOLDING_STANDARD, .number = 1},
@@ -37,6 +39,11 @@ static QemuHolding held[] = {
     UNIX(29, CONNECTION, "/run/two"),
     INET(31, LISTENER, "127.0.0.1", 5950),
     INET(30, CONNECTION, "127.0.0.1", 7000),
+    TAP(40, "one", false),
+    TAP(41, "two", false),
+    TAP(42, "two", false),
+    TAP(43, "idle", false),
+    TAP(44, "idle", true),
 };
 
 static QemuPlan *
@@ -271,6 +278,54 @@ vnc_is_opened_later(void **state)
     }
 }
 
+static void
+queues_of_taps_are_handed_over(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        unsigned first, n;
+        const char *expected; /* %d, %e: the descriptors in the target */
+    } cases[] = {
+        {"-netdev tap,id=n,ifname=one,script=/x,downscript=no", 40, 1, "-netdev tap,id=n,fd=%d"},
+        {"-netdev tap,id=n,ifname=two,queues=2,script=no,vnet_hdr=on", 41, 2, "-netdev tap,id=n,fds=%d:%e"},
+        {"-netdev tap,id=n,fds=41:42", 41, 2, "-netdev tap,id=n,fds=41:42"},
+        {"-netdev tap,id=n,fd=40", 40, 1, "-netdev tap,id=n,fd=40"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(QemuPlan) plan = plan_target("7.2", cases[i].line);
+        g_autoptr(GString) expected = g_string_new(cases[i].expected);
+        g_autofree char *first = g_strdup_printf("%d", handed_as(plan, cases[i].first));
+        g_autofree char *last = g_strdup_printf("%d", handed_as(plan, cases[i].first + cases[i].n - 1));
+        g_string_replace(expected, "%d", first, 0);
+        g_string_replace(expected, "%e", last, 0);
+        if (!has_words(plan, expected->str)) {
+            g_autofree char *line = g_strjoinv(" ", plan->argv);
+            fail_msg("“%s” became “%s”", cases[i].line, line);
+        }
+        assert_null(qemu_findings_get_block(plan->findings));
+        assert_int_equal(plan->shares_queues, cases[i].n > 1);
+        if (cases[i].n > 1)
+            fixture_assert_finding(plan, "net-tap-queues", QEMU_FINDING_OK);
+    }
+}
+
+static void
+queues_that_nobody_uses_are_refused(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"-netdev tap,id=n,ifname=idle,queues=2", "-netdev tap,id=n,fds=43:44"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_autoptr(QemuPlan) plan = plan_target("7.2", lines[i]);
+        fixture_assert_finding(plan, "net-tap-queues", QEMU_FINDING_BLOCK);
+    }
+    /* Fewer or more than the option asks for: another device. */
+    g_autoptr(QemuPlan) fewer = plan_target("7.2", "-netdev tap,id=n,ifname=two,queues=4");
+    fixture_assert_finding(fewer, "net-tap", QEMU_FINDING_BLOCK);
+}
+
 int
 main(void)
 {
@@ -282,6 +337,8 @@ main(void)
         cmocka_unit_test(standard_output_goes_where_it_went),
         cmocka_unit_test(forwarded_ports_are_opened_later),
         cmocka_unit_test(vnc_is_opened_later),
+        cmocka_unit_test(queues_of_taps_are_handed_over),
+        cmocka_unit_test(queues_that_nobody_uses_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * QEMUs that somebody else has started with open TAP devices, by the numbers of their descriptors.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "carry.h"
+#include "harness-private.h"
+#include "network.h"
+#include "traffic.h"
+
+#define FIRST_NUMBER 10
+#define MAX_QUEUES 2
+#define SHARED_AND_MONITORED(mib)                                                                                      \
+    " -object memory-backend-file,id=mem0,size=" mib "M,mem-path=@folder@/ram,share=on -machine memory-backend=mem0 "   \
+    "-qmp unix:@folder@/qmp.sock,server=on,wait=off"
+
+/* Starts the guest as a program that has made TAP_NAME for it would: its queues are the descriptors 10, 11. */
+static pid_t
+start_qemu(HarnessGuest *guest, const char *tap_name, int flags, int n_queues)
+{
+    g_auto(GStrv) argv = harness_guest_make_argv(guest, harness_build(BUILD_INSTALLED));
+    g_auto(GStrv) environment =
+        g_environ_setenv(g_get_environ(), "MOULT_RUNTIME_DIR", guest->engine->runtime, TRUE); /* the janitor's mark */
+    g_autoptr(GError) error = NULL;
+    int ours[MAX_QUEUES], theirs[MAX_QUEUES];
+    GPid pid = 0;
+
+    for (int i = 0; i < n_queues; i++) {
+        ours[i] = network_open_tap(tap_name, flags);
+        theirs[i] = FIRST_NUMBER + i;
+    }
+    if (!g_spawn_async_with_pipes_and_fds(NULL, (const char *const *)argv, (const char *const *)environment,
+                                          G_SPAWN_DEFAULT, NULL, NULL, -1, -1, -1, ours, theirs, (gsize)n_queues, &pid,
+                                          NULL, NULL, NULL, &error))
+        fail_msg("%s", error->message);
+    for (int i = 0; i < n_queues; i++)
+        close(ours[i]);
+    return pid;
+}
+
+static void
+adopt(HarnessGuest *guest, pid_t pid)
+{
+    g_autofree char *number = g_strdup_printf("%d", pid), *socket = carry_path(guest, "qmp.sock");
+
+    for (int i = 0; i < 1000 && access(socket, F_OK) < 0; i++)
+        g_usleep(10000);
+    g_autoptr(HarnessReply) reply = moult(guest->engine, "adopt", guest->name, "--pid", number, "--json", NULL);
+    assert_status(reply, EXIT_DONE);
+    harness_guest_await(guest);
+}
+
+static const HarnessSpec *
+linux_spec(const char *netdev, const char *device)
+{
+    HarnessSpec *spec =
+        g_memdup2(carry_spec("-netdev %s -device %s,netdev=net0" SHARED_AND_MONITORED("256"), netdev, device),
+                  sizeof(*spec));
+
+    spec->vcpus = 2;
+    spec->append = "moult.disk=/dev/vda moult.ip=" NETWORK_GUEST "/24";
+    return spec;
+}
+
+static void
+queues_are_handed_over_by_their_numbers(void **state)
+{
+    (void)state;
+    network_enter();
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest =
+        harness_guest_new(engine, "guest", linux_spec("tap,id=net0,fds=10:11", "virtio-net-pci,mq=on,vectors=6"));
+    pid_t pid = start_qemu(guest, "tap0", IFF_MULTI_QUEUE | IFF_VNET_HDR, 2);
+    unsigned index = network_get_index("tap0");
+
+    network_set_address("tap0", NETWORK_HOST);
+    network_bring_up("tap0");
+    adopt(guest, pid);
+    Traffic *traffic = traffic_new(guest, TRAFFIC_STREAMS_MAX);
+    traffic_through_everything(traffic, TRAFFIC_ROUNDS_QUEUES);
+    traffic_free(traffic);
+    assert_int_equal(network_get_index("tap0"), index);
+    assert_int_equal(network_count_queues("tap0"), 2);
+    harness_engine_finish(engine);
+    assert_int_equal(network_get_index("tap0"), 0);
+}
+
+static void
+device_is_handed_over_by_its_number(void **state)
+{
+    (void)state;
+    network_enter();
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_new(
+        engine, "guest",
+        carry_spec_tiny("-netdev tap,id=net0,fd=10 -device virtio-net-pci,netdev=net0" SHARED_AND_MONITORED("16")));
+    pid_t pid = start_qemu(guest, "tap0", IFF_VNET_HDR, 1);
+    unsigned index = network_get_index("tap0");
+
+    adopt(guest, pid);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    assert_int_equal(network_get_index("tap0"), index);
+    harness_engine_finish(engine);
+}
+
+/* The engine starts QEMU, and has none of the caller's descriptors. */
+static void
+number_in_a_definition_is_refused(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    g_autoptr(HarnessReply) reply = moult(engine, "run", "guest", "--json", "--", harness_build(BUILD_INSTALLED), "-display",
+                                          "none", "-netdev", "tap,id=net0,fd=10", NULL);
+
+    assert_refusal(reply, EXIT_REFUSED, "fd-argument", "fd=10");
+    harness_engine_finish(engine);
+}
+
+int
+main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        HARNESS_TEST(queues_are_handed_over_by_their_numbers),
+        HARNESS_TEST(device_is_handed_over_by_its_number),
+        HARNESS_TEST(number_in_a_definition_is_refused),
+    };
+
+    return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Traffic between the host and a guest of NETWORK_GUEST, through upgrades and rollbacks: streams of a datagram every 10 ms,
+ * of which two at most are to be lost and none doubled, and a TCP connection that goes on all the time.
+ */
+#pragma once
+
+#include "harness.h"
+
+#define TRAFFIC_STREAMS_MAX 3
+
+typedef struct Traffic Traffic;
+
+/* Waits until GUEST answers, and opens the connection. */
+Traffic *traffic_new(HarnessGuest *guest, unsigned n_streams);
+/*
+ * The streams through one with success to BUILD, and one that is rolled back (carry_roll_back). FALSE: too many datagrams
+ * were lost.
+ */
+bool traffic_upgrade(Traffic *traffic, HarnessBuild build);
+bool traffic_roll_back(Traffic *traffic);
+/* The same before and behind anything else. */
+void traffic_start(Traffic *traffic);
+bool traffic_check(Traffic *traffic, const char *what);
+
+/*
+ * There, a roll back, and back again. ROUNDS: how often at most, until each of the three has been within bounds: the kernel
+ * drops the packets of a queue for as long as it takes to detach it, which is 0.3 ms, but 20 and more on a node that has
+ * more to do than processors (drivers/net/tun.c:__tun_detach() waits for readers before it forgets the queue's flows).
+ */
+#define TRAFFIC_ROUNDS_QUEUES 4
+void traffic_through_everything(Traffic *traffic, unsigned rounds);
+/* The guest's card sends, too. */
+void traffic_free(Traffic *traffic);
