@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "upgrade/driver.h"
 
-#include <poll.h>
-
 #include "guest/error.h"
 #include "upgrade/crash.h"
+#include "upgrade/interrupt.h"
 #include "upgrade/phase.h"
 
-static bool
-is_cancelled(const QmpWait *wait)
-{
-    struct pollfd poll_fd = {.fd = wait->cancel_fd, .events = POLLIN};
-
-    return wait->cancel_fd >= 0 && poll(&poll_fd, 1, 0) > 0;
-}
-
-/* A deadline or a cancellation that came between two waits. Confirm knows neither. */
+/* A deadline, a cancellation or the guest's end that came between two waits. Confirm knows none of them. */
 static bool
 check_wait(const Upgrade *upgrade, const UpgradeStep *step, GError **error)
 {
     if (step->phase == UPGRADE_PHASE_CONFIRM || step->phase == UPGRADE_PHASE_FINISH)
         return true;
-    if (is_cancelled(&upgrade->wait)) {
+    if (upgrade_interrupt_has_come(upgrade->wait.cancel_fd)) {
         guest_error_set(error, GUEST_ERROR_CANCELLED, "cancelled", NULL, "cancelled before %s", step->name);
         return false;
     }

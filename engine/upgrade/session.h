@@ -21,6 +21,7 @@ struct Upgrade {
     UpgradeProgressFunc progress;
     gpointer progress_data;
     QmpWait wait; /* bounds everything up to the point of no return */
+    int interrupt_fd; /* what WAIT is ended by early, once the upgrade runs; -1: the caller's cancel descriptor alone */
 
     ObjlistDomain *source;
     ObjlistDomain *target;  /* NULL until it is registered */

@@ -132,6 +132,8 @@ static SettleResult
 bury(Upgrade *upgrade, int last)
 {
     const char *why = recover_explain(recover_stage_of(upgrade->record), &upgrade->seen);
+    /* Its end has cancelled what was waited for. */
+    bool has_more = upgrade->error && guest_error_get_kind(upgrade->error) != GUEST_ERROR_CANCELLED;
     GError *error = NULL;
 
     kill_left(upgrade_get_source(upgrade), upgrade_get_source_paths(upgrade), &upgrade->source_end);
@@ -139,7 +141,7 @@ bury(Upgrade *upgrade, int last)
     if (!upgrade_drive_back(upgrade, last, &error))
         warn(upgrade, "cleaning up", g_steal_pointer(&error));
     guest_error_set(&error, GUEST_ERROR_FAILED, "guest-ended", "see moult history and the guest's log", "%s%s%s", why,
-                    upgrade->error ? ": " : "", upgrade->error ? upgrade->error->message : "");
+                    has_more ? ": " : "", has_more ? upgrade->error->message : "");
     g_clear_error(&upgrade->error);
     upgrade->error = error;
     forget_target(upgrade);

@@ -5,10 +5,13 @@
  */
 #include "upgrade/upgrade.h"
 
+#include <unistd.h>
+
 #include "guest/error.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
 #include "upgrade/driver.h"
+#include "upgrade/interrupt.h"
 #include "upgrade/phase.h"
 #include "upgrade/preflight.h"
 #include "upgrade/result.h"
@@ -144,6 +147,7 @@ upgrade_new(const GuestEnvironment *environment, ObjlistDomain *source_domain, c
     upgrade->warnings = g_ptr_array_new_with_free_func(g_free);
     upgrade->outcome = UPGRADE_OUTCOME_UNCHANGED;
     upgrade->wait.cancel_fd = cancel_fd;
+    upgrade->interrupt_fd = -1;
     return upgrade;
 }
 
@@ -153,6 +157,8 @@ upgrade_free(Upgrade *upgrade)
     if (!upgrade)
         return;
     upgrade_taps_let_go(upgrade);
+    if (upgrade->interrupt_fd >= 0)
+        close(upgrade->interrupt_fd);
     g_free(upgrade->request.to);
     g_free(upgrade->request.method);
     objlist_domain_unref(upgrade->source);
@@ -185,12 +191,37 @@ start_clock(Upgrade *upgrade)
     upgrade->wait = qmp_wait_from_now(timeout_ms, upgrade->wait.cancel_fd);
 }
 
+static void
+watch_source(Upgrade *upgrade)
+{
+    upgrade->interrupt_fd = upgrade_interrupt_new(upgrade->wait.cancel_fd, upgrade_get_source(upgrade)->pidfd);
+    if (upgrade->interrupt_fd >= 0)
+        upgrade->wait.cancel_fd = upgrade->interrupt_fd;
+}
+
+/* Nothing was begun, so there is nothing to settle. A guest that has ended is the node's, which cleans up after it. */
+static void
+give_up(Upgrade *upgrade)
+{
+    const GuestInstance *source = upgrade_get_source(upgrade);
+    bool is_refusal = guest_error_get_kind(upgrade->error) == GUEST_ERROR_REFUSED;
+
+    upgrade->outcome = is_refusal ? UPGRADE_OUTCOME_REFUSED : UPGRADE_OUTCOME_ROLLED_BACK;
+    if (source->pidfd < 0 || !process_has_exited(source->pidfd))
+        return;
+    g_clear_error(&upgrade->error);
+    guest_error_set(&upgrade->error, GUEST_ERROR_FAILED, "guest-ended", "see moult history and the guest's log",
+                    "the guest ended before anything was begun");
+    upgrade->outcome = UPGRADE_OUTCOME_FAILED;
+}
+
 void
 upgrade_run(Upgrade *upgrade)
 {
     int failed = 0;
 
     start_clock(upgrade);
+    watch_source(upgrade);
     if (upgrade_drive(upgrade, 0, &failed, &upgrade->error)) {
         upgrade->outcome = UPGRADE_OUTCOME_UPGRADED;
         g_autoptr(GError) error = NULL;
@@ -199,8 +230,7 @@ upgrade_run(Upgrade *upgrade)
     } else if (upgrade->begun) {
         upgrade_settle(upgrade, failed);
     } else {
-        bool is_refusal = guest_error_get_kind(upgrade->error) == GUEST_ERROR_REFUSED;
-        upgrade->outcome = is_refusal ? UPGRADE_OUTCOME_REFUSED : UPGRADE_OUTCOME_ROLLED_BACK;
+        give_up(upgrade);
     }
     upgrade->duration_us = g_get_monotonic_time() - upgrade->started_us;
 }

@@ -300,23 +300,76 @@ target_is_killed(void **state)
     end_at_gate();
 }
 
+/* The guest has ended. It is noticed at once: the target still stands at the gate. How it ended is told. */
+static void
+expect_end_at_gate(Program *program, const char *reason)
+{
+    gint64 begun_us = g_get_monotonic_time();
+    g_autoptr(HarnessReply) reply = moult_finish(program);
+
+    assert_outcome(reply, EXIT_FAILED, "failed", "guest-ended", NULL);
+    assert_true(g_get_monotonic_time() - begun_us < SOON_US);
+    harness_guest_await_gone(guest);
+    harness_engine_check(engine);
+    g_autofree char *said = program_dup_messages(engine->moultd), *wanted = g_strdup_printf("guest: ended (%s)", reason);
+    if (!strstr(said, wanted))
+        fail_msg("not told: %s", wanted);
+    g_clear_pointer(&gate, gate_free);
+    harness_engine_finish(engine);
+}
+
+static void
+command(unsigned number)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!sampler_command(guest->sampler, number, 0, HARNESS_STEP_MS, &error))
+        fail_msg("%s", error->message);
+}
+
 static void
 guest_powers_off(void **state)
 {
     Program *program = begin_at_gate(&harness_tiny, "60");
-    g_autoptr(GError) error = NULL;
 
     (void)state;
-    assert_true(sampler_command(guest->sampler, GUEST_COMMAND_POWER_OFF, 0, HARNESS_STEP_MS, &error));
-    /* The engine has the guest in its hands and notices when it goes on. */
-    assert_true(processes_await_end(guest->pid, HARNESS_STEP_MS));
-    gate_open(gate);
-    g_autoptr(HarnessReply) reply = moult_finish(program);
-    assert_outcome(reply, EXIT_FAILED, "failed", "guest-ended", NULL);
-    harness_guest_await_gone(guest);
-    harness_engine_check(engine);
-    g_clear_pointer(&gate, gate_free);
-    harness_engine_finish(engine);
+    command(GUEST_COMMAND_POWER_OFF);
+    expect_end_at_gate(program, "guest-shutdown");
+}
+
+static void
+guest_panics(void **state)
+{
+    HarnessSpec spec = harness_linux;
+
+    (void)state;
+    spec.arguments = "-no-reboot";
+    spec.append = "moult.disk=none panic=-1";
+    Program *program = begin_at_gate(&spec, "60");
+    command(GUEST_COMMAND_PANIC);
+    expect_end_at_gate(program, "guest-reset");
+}
+
+/* The operator's monitor is his: `quit` is an order like any other. */
+static void
+operator_quits(void **state)
+{
+    Program *program = begin_at_gate(&harness_tiny, "60");
+
+    (void)state;
+    harness_guest_qmp(guest, "quit");
+    expect_end_at_gate(program, "host-qmp-quit");
+}
+
+/* As the kernel does it that has no memory left. */
+static void
+source_is_killed(void **state)
+{
+    Program *program = begin_at_gate(&harness_tiny, "60");
+
+    (void)state;
+    assert_int_equal(kill(guest->pid, SIGKILL), 0);
+    expect_end_at_gate(program, "killed");
 }
 
 static void
@@ -473,6 +526,9 @@ main(int argc, char **argv)
         HARNESS_TEST(engine_is_killed),
         HARNESS_TEST(target_is_killed),
         HARNESS_TEST(guest_powers_off),
+        HARNESS_TEST(guest_panics),
+        HARNESS_TEST(operator_quits),
+        HARNESS_TEST(source_is_killed),
         HARNESS_TEST(guest_reboots),
         HARNESS_TEST(guest_is_paused_meanwhile),
         HARNESS_TEST(guest_is_paused_before_a_roll_back),
