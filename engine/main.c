@@ -22,6 +22,7 @@
 #include "upgrade/crash.h"
 
 #define WIND_UP_TIMEOUT_MS 60000
+#define DRAIN_TIMEOUT_MS 5000
 
 /* What systemd and the CLI tell apart. */
 #define EXIT_LOCKED 3
@@ -186,8 +187,10 @@ run(Launcher *launcher)
         g_warning("upgrades are still under way; the next engine takes them up");
         g_steal_pointer(&node); /* their threads use it as long as this process lives */
     }
-    if (engine.server)
+    if (engine.server) {
+        control_server_drain(engine.server, DRAIN_TIMEOUT_MS); /* what was rolled back just now must not look like a lost engine */
         control_server_free(engine.server);
+    }
     if (engine.socket_name)
         control_listen_remove(engine.runtime_fd, engine.socket_name);
     if (engine.runtime_fd >= 0)

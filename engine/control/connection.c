@@ -49,6 +49,12 @@ control_connection_is_closed(const ControlConnection *connection)
     return connection->gone;
 }
 
+bool
+control_connection_has_output(const ControlConnection *connection)
+{
+    return !connection->gone && connection->stream && qmp_stream_has_output(connection->stream);
+}
+
 /* The kernel's POLLHUP does not go away: a source that kept watching would never sleep again. */
 static void
 connection_stop_polling(ControlConnection *connection)

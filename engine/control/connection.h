@@ -42,6 +42,8 @@ void control_connection_send(ControlConnection *connection, json_object *message
 void control_connection_end_call(ControlConnection *connection, ControlCall *call);
 /* Whether nothing that is sent will arrive. */
 bool control_connection_is_closed(const ControlConnection *connection);
+/* Whether something that was sent is still on its way into the socket, and will get there. */
+bool control_connection_has_output(const ControlConnection *connection);
 /* Breaks the connection; the rest happens when the main loop runs. */
 void control_connection_close(ControlConnection *connection);
 /* Has the main loop look at the connection's state again. */

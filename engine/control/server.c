@@ -216,3 +216,38 @@ control_server_accept_last(ControlServer *server)
     server_stop_accepting(server);
     return false;
 }
+
+static bool
+server_has_output(const ControlServer *server)
+{
+    GHashTableIter iter;
+    gpointer connection;
+
+    g_hash_table_iter_init(&iter, server->connections);
+    while (g_hash_table_iter_next(&iter, &connection, NULL))
+        if (control_connection_has_output(connection))
+            return true;
+    return false;
+}
+
+static gboolean
+server_end_drain(gpointer is_late)
+{
+    *(bool *)is_late = true;
+    return G_SOURCE_CONTINUE;
+}
+
+void
+control_server_drain(ControlServer *server, guint timeout_ms)
+{
+    GMainContext *context = g_main_context_get_thread_default();
+    g_autoptr(GSource) timer = g_timeout_source_new(timeout_ms);
+    bool is_late = false;
+
+    server_stop_accepting(server);
+    g_source_set_callback(timer, server_end_drain, &is_late, NULL);
+    g_source_attach(timer, context);
+    while (server_has_output(server) && !is_late)
+        g_main_context_iteration(context, TRUE);
+    g_source_destroy(timer);
+}

@@ -50,3 +50,9 @@ void control_server_set_clients_func(ControlServer *server, ControlServerClients
  * more. Remove the socket's path first, so that later clients start an engine of their own.
  */
 bool control_server_accept_last(ControlServer *server);
+
+/*
+ * For an engine that was told to leave: accepts nobody any more, and runs the main loop until every answer is with its client, but
+ * no longer than TIMEOUT_MS, for a client need not read. Not from within a handler.
+ */
+void control_server_drain(ControlServer *server, guint timeout_ms);

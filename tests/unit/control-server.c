@@ -84,7 +84,24 @@ handle_history(ControlCall *call, json_object *parameters, gpointer user_data)
     control_call_reply(call, reply);
 }
 
+/* More than a socket holds. */
+#define BIG_BYTES (2 << 20)
+
+static void
+handle_big(ControlCall *call, json_object *parameters, gpointer user_data)
+{
+    g_autofree char *text = g_strnfill(BIG_BYTES, 'x');
+    json_object *reply = json_object_new_object(), *late = json_object_new_array();
+
+    (void)parameters;
+    json_object_array_add(late, json_object_new_string(text));
+    json_object_object_add(reply, "late", late);
+    control_call_reply(call, reply);
+    fixture_add(user_data, &((Fixture *)user_data)->n_closed);
+}
+
 static const ControlMethod methods[] = {
+    {.name = "io.moult.Cancel", .handle = handle_big},
     {.name = "io.moult.History", .handle = handle_history},
     {.name = "io.moult.Undefine", .handle = handle_undefine},
     {.name = "io.moult.Start", .handle = handle_hold},
@@ -512,6 +529,61 @@ an_idle_server_stops_accepting(void **state)
     fixture_free(fixture);
 }
 
+#define DRAIN_MS 100
+
+static gboolean
+drain(gpointer user_data)
+{
+    Fixture *fixture = user_data;
+
+    control_server_drain(fixture->server, TEST_DEADLINE_S * 1000);
+    g_main_loop_quit(fixture->loop);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean
+drain_for_a_moment(gpointer user_data)
+{
+    Fixture *fixture = user_data;
+
+    control_server_drain(fixture->server, DRAIN_MS);
+    fixture_add(fixture, &fixture->n_closed);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+a_leaving_server_lets_its_answers_be_taken(void **state)
+{
+    (void)state;
+    Fixture *fixture = start(NULL);
+    int fd = client_connect(fixture);
+
+    client_send(fd, "{\"method\":\"io.moult.Cancel\",\"parameters\":{\"job\":1}}");
+    fixture_wait_count(fixture, &fixture->n_closed, 1);
+    fixture_invoke(fixture, drain);
+    g_autoptr(json_object) reply = client_receive(fd);
+    json_object *late = qmp_json_get_array(qmp_json_get_object(reply, "parameters"), "late");
+    assert_int_equal(json_object_get_string_len(json_object_array_get_idx(late, 0)), BIG_BYTES);
+    client_expect_closed(fd);
+    close(fd);
+    fixture_free(fixture);
+}
+
+static void
+a_leaving_server_does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    Fixture *fixture = start(NULL);
+    int fd = client_connect(fixture);
+
+    client_send(fd, "{\"method\":\"io.moult.Cancel\",\"parameters\":{\"job\":1}}");
+    fixture_wait_count(fixture, &fixture->n_closed, 1);
+    fixture_invoke(fixture, drain_for_a_moment);
+    fixture_wait_count(fixture, &fixture->n_closed, 2);
+    close(fd);
+    fixture_free(fixture);
+}
+
 static void
 count_log(const char *domain, GLogLevelFlags level, const char *message, gpointer user_data)
 {
@@ -603,6 +675,8 @@ main(void)
         cmocka_unit_test(clients_past_the_limit_are_disconnected),
         cmocka_unit_test(other_users_are_denied),
         cmocka_unit_test(an_idle_server_stops_accepting),
+        cmocka_unit_test(a_leaving_server_lets_its_answers_be_taken),
+        cmocka_unit_test(a_leaving_server_does_not_wait_for_ever),
         cmocka_unit_test(forgotten_calls_end_the_connection),
         cmocka_unit_test(replies_that_break_the_description_are_logged_and_sent),
         cmocka_unit_test(a_server_ends_with_calls_under_way),
