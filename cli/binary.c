@@ -41,6 +41,6 @@ cli_binary_find(const char *name, GError **error)
     }
     found = find_in_path(name);
     if (!found)
-        cli_error_set(error, CLI_EXIT_USAGE, "'%s' is not in PATH", name);
+        cli_error_set_refused(error, "binary-missing", "name a working QEMU binary", "'%s' is not in PATH", name);
     return found;
 }

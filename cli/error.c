@@ -48,6 +48,20 @@ cli_error_set(GError **error, CliExit code, const char *format, ...)
     va_end(arguments);
 }
 
+void
+cli_error_set_refused(GError **error, const char *code, const char *hint, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    GError *refusal = g_error_new_valist(CLI_ERROR, (int)CLI_EXIT_REFUSED, format, arguments);
+    va_end(arguments);
+    CliErrorPrivate *details = cli_error_get_private(refusal);
+    details->code = g_strdup(code);
+    details->hint = g_strdup(hint);
+    g_propagate_error(error, refusal);
+}
+
 /* The errors that a call can end with; everything else is the engine's failure to do what it was asked. */
 static CliExit
 exit_of_remote(const char *name)

@@ -26,6 +26,9 @@ GQuark cli_error_quark(void);
 
 /* CODE is a CliExit other than DONE. */
 void cli_error_set(GError **error, CliExit code, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* As the engine refuses something: CODE is one of moult-check(7). */
+void cli_error_set_refused(GError **error, const char *code, const char *hint, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
 /* Out of an error reply: NAME ("io.moult.Refused") and its PARAMETERS (may be NULL). Both are borrowed. */
 void cli_error_set_remote(GError **error, const char *name, json_object *parameters);
 /* Gives ERROR, which is one of ours, HINT unless it has one. */

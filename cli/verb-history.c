@@ -7,6 +7,8 @@
 #include "cli/table.h"
 #include "qmp/json.h"
 
+#define UNLIMITED G_MAXINT
+
 static const char *const headings[] = {"TIME",   "GUEST",     "OUTCOME",   "FROM",  "TO",
                                        "METHOD", ">DOWNTIME", ">DURATION", "REASON"};
 
@@ -58,7 +60,7 @@ print_entries(json_object *entries)
 static CliExit
 run(CliInvocation *invocation, GError **error)
 {
-    gint limit = 0;
+    gint limit = UNLIMITED;
     const GOptionEntry entries[] = {
         {"limit", 'n', 0, G_OPTION_ARG_INT, &limit, "Only the last N entries", "N"},
         G_OPTION_ENTRY_NULL,
@@ -67,12 +69,12 @@ run(CliInvocation *invocation, GError **error)
 
     if (!cli_verb_parse(invocation, entries, error))
         return CLI_EXIT_USAGE;
-    if (limit < 0) {
+    if (limit < 1) {
         cli_error_set(error, CLI_EXIT_USAGE, "--limit=%d: not a number of entries", limit);
         return CLI_EXIT_USAGE;
     }
     qmp_json_add_string(parameters, "guest", invocation->operands[0]);
-    if (limit > 0)
+    if (limit != UNLIMITED)
         qmp_json_add_int64(parameters, "limit", limit);
     g_autoptr(json_object) reply = cli_verb_call(invocation, "io.moult.History", g_steal_pointer(&parameters),
                                                  CLI_CLIENT_ANSWER_MS, error);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/verb.h"
 
+#include <string.h>
+
 #include "cli/client.h"
 #include "cli/format.h"
 #include "cli/output.h"
@@ -50,11 +52,12 @@ print_backend(json_object *backend)
     const char *path = qmp_json_get_string(backend, "path");
     g_autofree char *size = cli_format_bytes(backend, "size_bytes");
     g_autofree char *page = cli_format_bytes(backend, "page_size_bytes");
+    bool knows_page = strcmp(page, "-") != 0;
     const char *kind = qmp_json_get_string(backend, "kind"), *id = qmp_json_get_string(backend, "id");
 
     take_field("memory backend",
-               g_strdup_printf("%s: %s, %s, pages of %s%s%s", id ? id : "?", kind ? kind : "?", size, page,
-                               path ? ", " : "", path ? path : ""));
+               g_strdup_printf("%s: %s, %s%s%s%s%s", id ? id : "?", kind ? kind : "?", size,
+                               knows_page ? ", pages of " : "", knows_page ? page : "", path ? ", " : "", path ? path : ""));
 }
 
 static void
@@ -97,6 +100,21 @@ print_evidence(json_object *evidence)
     print_contender(evidence, "target");
 }
 
+/* What it was defined as, in the operator's own words. */
+static void
+print_definition(json_object *definition)
+{
+    g_autofree char *command_line = cli_format_command_line(qmp_json_get_string(definition, "binary"),
+                                                            qmp_json_get_array(definition, "argv"));
+    guint64 hugepages = 0;
+
+    print_field("definition", command_line[0] != '\0' ? command_line : NULL);
+    print_field("working folder", qmp_json_get_string(definition, "cwd"));
+    print_field("user", qmp_json_get_string(definition, "user"));
+    if (qmp_json_get_uint64(definition, "hugepage_size_bytes", &hugepages) && hugepages > 0)
+        take_field("huge pages", cli_format_bytes(definition, "hugepage_size_bytes"));
+}
+
 static void
 print_details(json_object *details)
 {
@@ -114,6 +132,7 @@ print_details(json_object *details)
     for (size_t i = 0; memory && i < json_object_array_length(memory); i++)
         print_backend(json_object_array_get_idx(memory, i));
     print_paths(qmp_json_get_object(details, "paths"));
+    print_definition(qmp_json_get_object(details, "definition"));
     print_field("command line", command_line[0] != '\0' ? command_line : NULL);
     if (evidence)
         print_evidence(evidence);

@@ -9,6 +9,9 @@
 #include "cli/selection.h"
 #include "qmp/json.h"
 
+/* As many as the engine thinks right. */
+#define ANY_NUMBER G_MAXINT
+
 typedef struct {
     gboolean all, outdated, dry_run, paused;
     char *to, *method, *timeout, *max_downtime;
@@ -29,7 +32,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 static bool
 check_options(const Options *options, GError **error)
 {
-    if (options->parallel < 0) {
+    if (options->parallel < 1) {
         cli_error_set(error, CLI_EXIT_USAGE, "--parallel=%d: at least one at a time", options->parallel);
         return false;
     }
@@ -52,7 +55,7 @@ make_parameters(const CliInvocation *invocation, const Options *options, GError 
         qmp_json_add_bool(parameters, "outdated", true);
     if (options->dry_run)
         qmp_json_add_bool(parameters, "dry_run", true);
-    if (options->parallel > 0)
+    if (options->parallel != ANY_NUMBER)
         qmp_json_add_int64(parameters, "parallel", options->parallel);
     if (timeout_ms > 0)
         qmp_json_add_int64(parameters, "timeout_ms", timeout_ms);
@@ -89,7 +92,7 @@ report(const CliInvocation *invocation, json_object *reply, const char *member,
 static CliExit
 run(CliInvocation *invocation, GError **error)
 {
-    g_auto(Options) options = {0};
+    g_auto(Options) options = {.parallel = ANY_NUMBER};
     const GOptionEntry entries[] = {
         {"all", 0, 0, G_OPTION_ARG_NONE, &options.all, "All guests", NULL},
         {"outdated", 0, 0, G_OPTION_ARG_NONE, &options.outdated, "All guests whose QEMU is outdated", NULL},

@@ -50,9 +50,7 @@ paths_find_hugetlbfs(guint64 page_size_bytes, GError **error)
             return g_steal_pointer(&mount);
     }
     g_set_error(error, PATHS_ERROR, PATHS_ERROR_MISSING,
-                "No hugetlbfs with pages of %" PRIu64 " KiB is mounted; "
-                "mount -t hugetlbfs -o pagesize=%" PRIu64 "K none /dev/hugepages mounts one",
-                page_size_bytes / 1024, page_size_bytes / 1024);
+                "no hugetlbfs with pages of %" PRIu64 " KiB is mounted", page_size_bytes / 1024);
     return NULL;
 }
 

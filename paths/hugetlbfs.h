@@ -12,7 +12,7 @@
 
 /*
  * First hugetlbfs mount of this mount namespace whose page size is PAGE_SIZE_BYTES; owned. MISSING when there is
- * none; the message says how to mount one.
+ * none.
  */
 char *paths_find_hugetlbfs(guint64 page_size_bytes, GError **error);
 /* <mount>/moult/<id>; owned. */

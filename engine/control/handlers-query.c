@@ -102,7 +102,7 @@ control_handle_history(ControlCall *call, json_object *parameters, gpointer user
 void
 control_handle_capabilities(ControlCall *call, json_object *parameters G_GNUC_UNUSED, gpointer user_data G_GNUC_UNUSED)
 {
-    static const char *const features[] = {"hugepages", "user", "paused", "dry-run", "parallel", "cancel", "adopt", NULL};
+    static const char *const features[] = {"hugepages", "user", "paused", "dry-run", "parallel", "cancel", "adopt", "resolve", NULL};
     json_object *reply = json_object_new_object();
 
     qmp_json_add_string(reply, "version", MOULT_VERSION);

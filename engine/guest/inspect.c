@@ -148,6 +148,6 @@ guest_inspect_devices(const GuestInstance *source, const QemuBinary *target, con
         n_devices += look_at_children(children, target, &n_unknown, findings);
     }
     if (n_unknown == 0)
-        qemu_findings_add(findings, QEMU_FINDING_OK, "devices", NULL, "QEMU %s knows all %u devices of the guest",
+        qemu_findings_add(findings, QEMU_FINDING_OK, "devices", NULL, "QEMU %s knows all devices of the guest: %u",
                           target->version_text, n_devices);
 }

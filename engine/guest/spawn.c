@@ -12,6 +12,7 @@
 
 #include "guest/error.h"
 #include "guest/handover.h"
+#include "process/hugepages.h"
 #include "qmp/text.h"
 
 #define SPAWN_TIMEOUT_MS 10000
@@ -50,13 +51,23 @@ plan_for(const GuestDefinition *definition, const QemuBinary *binary, const Gues
 static bool
 find_hugetlbfs(guint64 page_size_bytes, char **ret_mount, GError **error)
 {
+    guint64 free_bytes = 0;
+
     if (page_size_bytes == 0)
         return true;
     *ret_mount = paths_find_hugetlbfs(page_size_bytes, error);
     if (*ret_mount)
         return true;
-    guest_error_wrap(error, GUEST_ERROR_REFUSED, "hugetlbfs-missing",
-                     "mount one: mount -t hugetlbfs -o pagesize=SIZE none /dev/hugepages", "hugepages");
+    if (!process_hugepages_get_free(page_size_bytes, &free_bytes)) { /* nor could one be mounted */
+        g_clear_error(error);
+        guest_error_set(error, GUEST_ERROR_REFUSED, "hugepages-missing", "choose another size, or leave --hugepages out",
+                        "this node has no huge pages of %" G_GUINT64_FORMAT " KiB", page_size_bytes / 1024);
+        return false;
+    }
+    g_autofree char *hint = g_strdup_printf("mount one: mount -t hugetlbfs -o pagesize=%" G_GUINT64_FORMAT
+                                            "M none /dev/hugepages",
+                                            page_size_bytes >> 20);
+    guest_error_wrap(error, GUEST_ERROR_REFUSED, "hugetlbfs-missing", hint, NULL);
     return false;
 }
 

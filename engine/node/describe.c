@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "node/describe.h"
 
+#include <unistd.h>
+
 #include "guest/monitor.h"
 #include "guest/outdated.h"
 #include "node/state.h"
@@ -38,6 +40,15 @@ node_describe_guest(ObjlistDomain *domain)
     return object;
 }
 
+/* A file of the operator's, or a folder, may be on anything: that is not looked at from the main loop. */
+static void
+add_page_size(json_object *object, const QemuMemoryBackend *backend)
+{
+    if (backend->page_size_bytes || !backend->path)
+        qmp_json_add_uint64(object, "page_size_bytes",
+                            backend->page_size_bytes ? backend->page_size_bytes : (guint64)sysconf(_SC_PAGESIZE));
+}
+
 static json_object *
 describe_memory(const GuestInstance *instance)
 {
@@ -49,7 +60,7 @@ describe_memory(const GuestInstance *instance)
         qmp_json_add_string(object, "id", backend->id);
         qmp_json_add_string(object, "kind", qemu_memory_kind_to_string(backend->kind));
         qmp_json_add_uint64(object, "size_bytes", backend->size_bytes);
-        qmp_json_add_uint64(object, "page_size_bytes", backend->page_size_bytes);
+        add_page_size(object, backend);
         qmp_json_add_string(object, "path", backend->path);
         qmp_json_add_uint64(object, "inode", backend->inode);
         json_object_array_add(array, object);

@@ -51,7 +51,7 @@ check_memory(const GuestInstance *source, GPtrArray *findings)
         is_shared = false;
     }
     if (is_shared)
-        qemu_findings_add(findings, QEMU_FINDING_OK, "ram-shared", NULL, "all %u memory backends are shared, named files",
+        qemu_findings_add(findings, QEMU_FINDING_OK, "ram-shared", NULL, "all memory backends are shared, named files: %u",
                           source->memory->len);
     return is_shared;
 }

@@ -11,6 +11,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "harness.h"
 #include "processes.h"
@@ -263,6 +265,82 @@ undefine_what_is_shut_off(void **state)
     harness_engine_finish(engine);
 }
 
+/* ---- moult show ---- */
+
+static void
+expect_mode(const char *path, mode_t type)
+{
+    struct stat status;
+
+    if (!path || lstat(path, &status) < 0 || (status.st_mode & S_IFMT) != type)
+        fail_msg("'%s' is not what it should be", path ? path : "nothing");
+}
+
+/* What QEMU has mapped under this name. */
+static void
+expect_mapped(const HarnessGuest *guest, const char *name, gint64 inode)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/maps", (int)guest->pid), *maps = NULL;
+    g_autofree char *wanted = g_strdup_printf(" %" G_GINT64_FORMAT " ", inode);
+
+    assert_true(g_file_get_contents(path, &maps, NULL, NULL));
+    g_auto(GStrv) lines = g_strsplit(maps, "\n", -1);
+    for (char **line = lines; *line; line++)
+        if (strstr(*line, name) && strstr(*line, wanted))
+            return;
+    fail_msg("inode %s of %s is not mapped", wanted, name);
+}
+
+static void
+expect_shown(const HarnessReply *text, const char *label, const char *value)
+{
+    g_autofree char *heading = g_strconcat(label, ":", NULL), *line = g_strdup_printf("%-18s%s\n", heading, value);
+
+    if (!strstr(text->text, line))
+        fail_msg("not shown: %s: %s", line, text->text);
+}
+
+static void
+show_tells_what_is_there(void **state)
+{
+    static const struct {
+        const char *key, *label;
+        mode_t type;
+    } paths[] = {{"instance", "instance", S_IFDIR},
+                 {"monitor", "monitor", S_IFSOCK},
+                 {"operator_monitor", "operator monitor", S_IFSOCK},
+                 {"log", "log", S_IFREG},
+                 {"alias", "folder", S_IFLNK}};
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &harness_tiny);
+
+    (void)state;
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    g_autoptr(HarnessReply) reply = moult(engine, "show", "guest", "--json", NULL);
+    g_autoptr(HarnessReply) text = moult(engine, "show", "guest", NULL);
+    json_object *details = qmp_json_get_object(reply->output, "details");
+    json_object *backend = json_object_array_get_idx(qmp_json_get_array(details, "memory"), 0);
+    gint64 inode = 0, page_size_bytes = 0;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+        const char *path = qmp_json_get_string(qmp_json_get_object(details, "paths"), paths[i].key);
+        expect_mode(path, paths[i].type);
+        expect_shown(text, paths[i].label, path);
+    }
+    g_autofree char *instance = g_strdup_printf("%s/instances/%" G_GINT64_FORMAT, engine->runtime, guest->id);
+    expect_shown(text, "instance", instance);
+    expect_shown(text, "binary", harness_build(BUILD_SECOND));
+    expect_shown(text, "method", "shared");
+    expect_shown(text, "machine", "pc-q35-7.2");
+    expect_shown(text, "memory backend", "pc.ram: memfd, 16 MiB, pages of 4 KiB");
+    assert_true(qmp_json_get_int64(backend, "page_size_bytes", &page_size_bytes) && page_size_bytes == sysconf(_SC_PAGESIZE));
+    assert_true(qmp_json_get_int64(backend, "inode", &inode));
+    expect_mapped(guest, "moult-guest-pc.ram", inode);
+    assert_non_null(qmp_json_get_string(details, "started"));
+    assert_non_null(qmp_json_get_string(details, "upgraded"));
+    harness_engine_finish(engine);
+}
+
 /* ---- Engines that come and go ---- */
 
 static void
@@ -447,6 +525,7 @@ main(int argc, char **argv)
         HARNESS_TEST(wrapper_script),
         HARNESS_TEST(defined_guest),
         HARNESS_TEST(undefine_what_is_shut_off),
+        HARNESS_TEST(show_tells_what_is_there),
         HARNESS_TEST(engine_finds_its_guests_again),
         HARNESS_TEST(guests_end_without_an_engine),
         HARNESS_TEST(idle_engine_leaves_and_guest_stays),

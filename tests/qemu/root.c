@@ -379,6 +379,21 @@ no_pages_of_1_gib(void **state)
     end(engine);
 }
 
+/* As on a processor that has none. */
+static void
+no_such_pages(void **state)
+{
+    (void)state;
+    harness_need_root();
+    HarnessEngine *engine = harness_engine_new(NULL);
+
+    assert_int_equal(mount("tmpfs", "/sys/kernel/mm/hugepages", "tmpfs", MS_NOSUID | MS_NODEV, NULL), 0);
+    g_autoptr(HarnessReply) reply = try_to_run(engine, "--hugepages=1G", 1024, NULL);
+    assert_int_equal(umount2("/sys/kernel/mm/hugepages", MNT_DETACH), 0);
+    assert_refusal(reply, EXIT_REFUSED, "hugepages-missing", "this node has no huge pages of 1048576 KiB");
+    harness_engine_finish(engine);
+}
+
 /* ---- Another user ---- */
 
 #define USER "nobody"
@@ -512,6 +527,7 @@ main(int argc, char **argv)
         HARNESS_TEST(no_hugepages_left),
         HARNESS_TEST(no_hugepages_left_for_a_copy),
         HARNESS_TEST(no_pages_of_1_gib),
+        HARNESS_TEST(no_such_pages),
         HARNESS_TEST(guest_of_another_user),
         HARNESS_TEST(guest_of_another_user_on_hugepages),
         HARNESS_TEST(user_that_does_not_exist),

@@ -56,6 +56,21 @@ binaries_are_found_as_a_shell_would(void **state)
     assert_binary(fixture, "/no/such/qemu", "/no/such/qemu");
 }
 
+/* As the engine says of a path where there is none. */
+static void
+binary_that_is_not_in_path_is_refused(void **state)
+{
+    Fixture *fixture = *state;
+
+    RUN(fixture, "run", "web1", "--", "no-such-program-anywhere");
+    fixture_expect(fixture, 3, "",
+                   "moult: 'no-such-program-anywhere' is not in PATH (binary-missing)\nhint: name a working QEMU binary\n");
+    RUN(fixture, "upgrade", "web1", "--to", "no-such-program-anywhere", "--json");
+    fixture_expect(fixture, 3, NULL, NULL);
+    assert_contains(fixture->out, "\"code\":\"binary-missing\"");
+    assert_contains(fixture->out, "\"exit_status\":3");
+}
+
 static void
 the_environment_goes_along_but_for_moults_own(void **state)
 {
@@ -222,6 +237,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(binaries_are_found_as_a_shell_would),
+        TEST(binary_that_is_not_in_path_is_refused),
         TEST(the_environment_goes_along_but_for_moults_own),
         TEST(define_takes_the_same),
         TEST(arguments_that_are_not_text_are_refused),

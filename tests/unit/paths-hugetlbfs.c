@@ -105,7 +105,7 @@ mount_is_found_by_its_page_size(void **state)
     g_autofree char *mount_point = find_mount(place);
     assert_true(g_str_has_suffix(mount_point, "/huge pages"));
     assert_null(paths_find_hugetlbfs(3 * PAGE_BYTES, &error));
-    assert_non_null(strstr(error->message, "pagesize=6144K"));
+    assert_non_null(strstr(error->message, "6144 KiB"));
     assert_error(error, PATHS_ERROR_MISSING);
 }
 
