@@ -71,6 +71,13 @@ run_guest(Scene *scene)
     scene->build = BUILD_INSTALLED;
 }
 
+/* By hand, the long way: a guest that verifies its memory and its disk, everywhere. */
+static const HarnessSpec *
+choose_spec(const HarnessSpec *spec)
+{
+    return g_strcmp0(g_getenv("MOULT_CRASH_GUEST"), "linux") == 0 ? &harness_linux : spec;
+}
+
 Scene *
 scene_new(const HarnessSpec *spec)
 {
@@ -79,7 +86,7 @@ scene_new(const HarnessSpec *spec)
     scene->engine = harness_engine_new(NULL);
     scene->engine->may_warn = true;
     scene->engine->on_demand = "/nonexistent/moultd"; /* a command that comes after the kill must not make up for it */
-    scene->spec = spec;
+    scene->spec = choose_spec(spec);
     run_guest(scene);
     return scene;
 }
@@ -275,6 +282,33 @@ is_listed(const Scene *scene)
     return state != NULL;
 }
 
+static void
+expect_binary(json_object *entry, const char *key, const char *what)
+{
+    json_object *binary = qmp_json_get_object(entry, key);
+
+    if (!qmp_json_get_string(binary, "path") || !qmp_json_get_string(binary, "version"))
+        fail_msg("%s: the history lacks '%s': %s", what, key, qmp_json_to_text(entry, NULL));
+}
+
+/* An upgrade that had begun has its line, whoever has ended it, with the binaries on either side. */
+static void
+check_history(Scene *scene, const char *what)
+{
+    g_autoptr(HarnessReply) reply = moult(scene->engine, "history", "g", "--json", NULL);
+    json_object *entries = qmp_json_get_array(reply->output, "entries");
+    size_t n = entries ? json_object_array_length(entries) : 0;
+
+    for (; scene->n_history < n; scene->n_history++) {
+        json_object *entry = json_object_array_get_idx(entries, scene->n_history);
+        bool is_done = g_strcmp0(qmp_json_get_string(entry, "outcome"), "upgraded") == 0;
+        bool is_taken_up = g_strcmp0(qmp_json_get_string(entry, "code"), "interrupted") == 0;
+        expect_binary(entry, "from", what);
+        if (is_done || is_taken_up) /* others may have ended before the binary was looked at */
+            expect_binary(entry, "to", what);
+    }
+}
+
 /* The same command for the guest on its next way, which must not notice what happened on the last. */
 static void
 check_next_upgrade(Scene *scene)
@@ -303,6 +337,7 @@ scene_check(Scene *scene, SceneEnd expected, const char *what)
     pid_t old_pid = scene->guest->pid;
 
     print_message("  %s\n", what);
+    check_history(scene, what);
     if (!is_listed(scene)) {
         check_ended(scene, expected, what);
         return;
@@ -317,4 +352,6 @@ scene_check(Scene *scene, SceneEnd expected, const char *what)
     harness_guest_check(scene->guest);
     check_capabilities(scene->guest, what);
     check_next_upgrade(scene);
+    if (scene->spec->kernel)
+        harness_guest_check_disk(scene->guest);
 }

@@ -13,6 +13,7 @@ typedef struct {
     const HarnessSpec *spec;
     HarnessBuild build;      /* that the guest runs in */
     unsigned n_kills, n_ended; /* ended: with its only QEMU, honestly */
+    size_t n_history;          /* entries that were looked at */
 } Scene;
 
 Scene *scene_new(const HarnessSpec *spec);
@@ -53,7 +54,7 @@ void scene_await_rest(Scene *scene);
 typedef enum { SCENE_OLD, SCENE_NEW, SCENE_EITHER, SCENE_ENDED, SCENE_ANY } SceneEnd;
 /*
  * An engine runs and nothing is under way. Exactly one QEMU must run the guest, as EXPECTED says (or none, with nothing left),
- * the guest goes on, its capabilities are cleared, the history has a line; then the next upgrade must work. WHAT names the
+ * the guest goes on, its capabilities are cleared, what the history has gained is whole; then the next upgrade must work. WHAT names the
  * case in messages.
  */
 void scene_check(Scene *scene, SceneEnd expected, const char *what);
