@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <selinux/selinux.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "selinux/context.h"
@@ -107,4 +108,55 @@ selinux_label_set_file(const char *path, const char *process_context, GError **e
         return true;
     set_errno(error, "Cannot set the SELinux label of", path);
     return false;
+}
+
+bool
+selinux_label_set_fd(int fd, const char *process_context, GError **error)
+{
+    if (!process_context || !selinux_label_is_active())
+        return true;
+    g_autofree char *context = dup_image_context(process_context);
+    if (!context || fsetfilecon_raw(fd, context) == 0)
+        return true;
+    set_errno(error, "Cannot set the SELinux label of", "a memory file");
+    return false;
+}
+
+/* What the policy does not know by name it does not forbid; what cannot be asked the kernel will say. */
+static bool
+allows(const char *source, const char *target, const char *class_name, const char *permission)
+{
+    security_class_t class = string_to_security_class(class_name);
+    access_vector_t wanted = class ? string_to_av_perm(class, permission) : 0;
+    struct av_decision decision = {0};
+
+    if (!wanted || security_compute_av_raw(source, target, class, wanted, &decision) < 0)
+        return true;
+    return (decision.allowed & wanted) == wanted;
+}
+
+static bool
+refuse(const char *source, const char *target, const char *permission, GError **error)
+{
+    g_set_error(error, SELINUX_LABEL_ERROR, SELINUX_LABEL_ERROR_FAILED, "SELinux does not give %s the permission %s on %s",
+                source, permission, target);
+    return false;
+}
+
+bool
+selinux_label_may_run(const char *process_context, const char *binary, GError **error)
+{
+    AUTO_CONTEXT own = NULL;
+    AUTO_CONTEXT file = NULL;
+    if (!selinux_label_is_active() || security_getenforce() != 1)
+        return true;
+    if (getcon_raw(&own) < 0 || getfilecon_raw(binary, &file) < 0) {
+        set_errno(error, "Cannot read the SELinux label of", own ? binary : "this process");
+        return false;
+    }
+    if (!allows(own, own, "process", "setexec"))
+        return refuse(own, own, "setexec", error);
+    if (strcmp(own, process_context) != 0 && !allows(own, process_context, "process", "transition"))
+        return refuse(own, process_context, "transition", error);
+    return allows(process_context, file, "file", "entrypoint") || refuse(process_context, file, "entrypoint", error);
 }

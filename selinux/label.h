@@ -26,3 +26,11 @@ char *selinux_label_dup_of_process(pid_t pid, GError **error);
  * the policy gives to a file that this process creates in that folder.
  */
 bool selinux_label_set_file(const char *path, const char *process_context, GError **error);
+/* The same for the file that FD is open for, which may have no path (memfd); where the policy does not know the process as
+   a virtual machine it is left as it is. */
+bool selinux_label_set_fd(int fd, const char *process_context, GError **error);
+/*
+ * Whether this process may start BINARY in PROCESS_CONTEXT: setexec, the transition, the binary as its entry point. TRUE
+ * when not active or permissive.
+ */
+bool selinux_label_may_run(const char *process_context, const char *binary, GError **error);

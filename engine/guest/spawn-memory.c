@@ -68,7 +68,7 @@ make_hugetlbfs_dir(GuestSpawn *spawn, GError **error)
         return false;
     }
     spawn->made_hugetlbfs = true;
-    return true;
+    return guest_label_set_path(&spawn->label, spawn->instance->hugetlbfs_dir, error);
 }
 
 static void
@@ -102,7 +102,7 @@ create_one(GuestSpawn *spawn, QemuMemoryBackend *backend, GError **error)
     }
     if (fd < 0)
         return fail_errno(error, "ram-file", "memory file of", backend->id);
-    if (!remember_file(backend, fd, error)) {
+    if (!remember_file(backend, fd, error) || !guest_label_set_fd(&spawn->label, fd, error)) {
         close(fd);
         return false;
     }

@@ -146,9 +146,10 @@ read_source(GuestSpawn *spawn, const GuestInstance *source, GError **error)
     if (!source)
         return true;
     spawn->attributes = process_attributes_read(source->process.pid, error);
-    if (!spawn->attributes)
+    bool done = spawn->attributes && guest_label_read(source->process.pid, &spawn->label, error);
+    if (!done)
         guest_error_wrap(error, GUEST_ERROR_FAILED, "process-attributes", NULL, "the running QEMU's process");
-    return spawn->attributes != NULL;
+    return done;
 }
 
 /* An adopted guest runs as whoever it runs as. */
@@ -250,6 +251,7 @@ guest_spawn_free(GuestSpawn *spawn)
     guest_account_clear(&spawn->account);
     process_attributes_free(spawn->attributes);
     guest_account_clear(&spawn->owner);
+    guest_label_clear(&spawn->label);
     g_free(spawn->hugetlbfs_mount);
     g_free(spawn);
 }
@@ -262,6 +264,9 @@ guest_spawn_create_paths(GuestSpawn *spawn, GError **error)
         return false;
     }
     spawn->made_dir = true;
+    /* What is made in it has its label. */
+    if (!guest_label_set_path(&spawn->label, spawn->paths->dir, error))
+        return false;
     if (!guest_instance_save(spawn->instance, spawn->paths, error)) {
         guest_error_wrap(error, GUEST_ERROR_FAILED, "runtime-dir", NULL, "no record for the new instance");
         return false;
@@ -381,6 +386,7 @@ attributes_for(const GuestSpawn *spawn)
     attributes.groups = account->groups;
     attributes.n_groups = account->n_groups;
     attributes.cwd = spawn->instance->definition->cwd;
+    attributes.exec_label = spawn->label.context;
     return attributes;
 }
 
@@ -391,7 +397,7 @@ launch(GuestSpawn *spawn, int log_fd, GError **error)
     g_autoptr(GArray) fds = collect_fds(spawn);
     g_auto(GStrv) argv = argv_for(instance);
     g_auto(GStrv) envp = environment_for(spawn);
-    const LauncherRequest request = {
+    LauncherRequest request = {
         .binary = instance->binary.path,
         .argv = (const char *const *)argv,
         .envp = (const char *const *)envp,
@@ -404,7 +410,10 @@ launch(GuestSpawn *spawn, int log_fd, GError **error)
         .before_exec = record_identity,
         .before_exec_data = spawn,
     };
+    g_autofree char *profile = spawn->label.profile ? g_strconcat("exec ", spawn->label.profile, NULL) : NULL;
     LauncherChild child;
+
+    request.attributes.exec_profile = profile;
     if (!launcher_spawn(spawn->environment->launcher, &request, SPAWN_TIMEOUT_MS, &child, error)) {
         guest_error_wrap(error, GUEST_ERROR_FAILED, "qemu-start", NULL, instance->binary.path);
         return false;

@@ -11,6 +11,7 @@
 #include "guest/account.h"
 #include "guest/environment.h"
 #include "guest/instance.h"
+#include "guest/label.h"
 #include "paths/instance.h"
 #include "process/attributes.h"
 #include "qemu/plan.h"
@@ -32,6 +33,7 @@ typedef struct {
     QemuPlan *plan;
     GuestAccount account; /* that the process is started as */
     ProcessAttributes *attributes; /* of the source's process; NULL: a fresh guest */
+    GuestLabel label;     /* of the source's process */
     GuestAccount owner;   /* of its folder: the account, or the user that QEMU changes to */
     char *hugetlbfs_mount;  /* NULL when unused */
     GArray *memory_fds;     /* int for each backend of the plan; -1 where QEMU opens a path */

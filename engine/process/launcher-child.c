@@ -252,6 +252,22 @@ await_leave(const Child *child)
         _exit(EXIT_BEFORE_EXEC);
 }
 
+/* For the next execve. AppArmor has a place of its own since Linux 5.1. */
+static void
+set_labels(const Child *child)
+{
+    const LauncherOrder *order = child->order;
+
+    if (order->exec_label)
+        require(child, LAUNCHER_STEP_LABEL, write_file(AT_FDCWD, "/proc/self/attr/exec", order->exec_label));
+    if (!order->exec_profile || write_file(AT_FDCWD, "/proc/self/attr/apparmor/exec", order->exec_profile) >= 0)
+        return;
+    if (errno == ENOENT)
+        require(child, LAUNCHER_STEP_LABEL, write_file(AT_FDCWD, "/proc/self/attr/exec", order->exec_profile));
+    else
+        fail(child, LAUNCHER_STEP_LABEL, errno);
+}
+
 static void
 enter(const Child *child)
 {
@@ -280,8 +296,7 @@ launcher_child_run(const LauncherChildStart *start)
     require(&child, LAUNCHER_STEP_SESSION, setsid());
     place_descriptors(&child, start);
     join_cgroups(&child);
-    if (order->exec_label)
-        require(&child, LAUNCHER_STEP_LABEL, write_file(AT_FDCWD, "/proc/self/attr/exec", order->exec_label));
+    set_labels(&child);
     set_scheduling(&child);
     set_limits(&child, start->nofile);
     enter(&child);

@@ -83,6 +83,7 @@ serialise(const LauncherRequest *request)
     payload->binary = append_string(bytes, request->binary);
     payload->cwd = append_string(bytes, request->attributes.cwd);
     payload->exec_label = append_string(bytes, request->attributes.exec_label);
+    payload->exec_profile = append_string(bytes, request->attributes.exec_profile);
     payload->argv = append_list(bytes, request->argv, &payload->n_argv);
     payload->has_envp = request->envp != NULL;
     payload->envp = append_list(bytes, request->envp, &payload->n_envp);
@@ -214,6 +215,8 @@ launcher_payload_open(void *base, size_t size, LauncherOrder *ret_order)
     if (payload->cwd && !(order.cwd = open_string(&mapping, payload->cwd)))
         return false;
     if (payload->exec_label && !(order.exec_label = open_string(&mapping, payload->exec_label)))
+        return false;
+    if (payload->exec_profile && !(order.exec_profile = open_string(&mapping, payload->exec_profile)))
         return false;
     if (!holds(&mapping, payload->groups, payload->n_groups, sizeof(gid_t)))
         return false;

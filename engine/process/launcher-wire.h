@@ -80,7 +80,7 @@ typedef struct {
     uint32_t size_bytes; /* of the whole */
     uint32_t n_fds;
     int32_t fd_numbers[LAUNCHER_MAX_FDS];
-    uint64_t binary, cwd, exec_label, argv, envp, cgroup_dirs, groups;
+    uint64_t binary, cwd, exec_label, exec_profile, argv, envp, cgroup_dirs, groups;
     uint32_t n_argv, n_envp, n_cgroup_dirs, n_groups;
     uint8_t has_envp, has_limits, has_affinity, set_ids, set_umask, set_nice, set_scheduling, set_oom_score_adj,
         die_with_engine, as_permitted; /* bool */
@@ -98,7 +98,7 @@ typedef struct {
 typedef struct {
     const LauncherPayload *payload;
     const char *binary, *cwd; /* cwd never NULL */
-    const char *exec_label;   /* may be NULL */
+    const char *exec_label, *exec_profile; /* may be NULL */
     char *const *argv;
     char *const *envp;        /* NULL: the launcher's own */
     char *const *cgroup_dirs; /* NULL-terminated, may be NULL */

@@ -52,7 +52,7 @@ step_to_string(LauncherStep step)
         [LAUNCHER_STEP_UID] = "set the user",
         [LAUNCHER_STEP_NAMESPACES] = "join namespaces",
         [LAUNCHER_STEP_CWD] = "change the working directory",
-        [LAUNCHER_STEP_LABEL] = "set the SELinux context",
+        [LAUNCHER_STEP_LABEL] = "set its security label",
         [LAUNCHER_STEP_DEATH_SIGNAL] = "tie it to the engine",
         [LAUNCHER_STEP_EXEC] = "execute it",
     };

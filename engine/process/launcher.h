@@ -56,6 +56,8 @@ typedef struct {
     bool as_permitted;
     /* SELinux context to run in (see selinux/label.h); NULL: the policy's choice. */
     const char *exec_label;
+    /* What AppArmor is told, "exec NAME" (see profile.h); NULL: as the policy has it. */
+    const char *exec_profile;
     /* Killed when the engine ends, however it does: for helpers, never for a guest. */
     bool die_with_engine;
 } LauncherAttributes;

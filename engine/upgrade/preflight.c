@@ -11,6 +11,7 @@
 #include "guest/error.h"
 #include "guest/explain.h"
 #include "guest/inspect.h"
+#include "guest/label.h"
 #include "guest/probe.h"
 #include "guest/spawn.h"
 #include "paths/instance.h"
@@ -171,6 +172,8 @@ upgrade_preflight_new(const GuestEnvironment *environment, const GuestInstance *
         look_at_method(preflight, environment, source, request, wait);
     else if (preflight->binary)
         look_at_plan(preflight, environment, source);
+    if (preflight->binary)
+        guest_label_look(source, preflight->binary->path, preflight->findings);
     preflight->unit = guest_unit_look(source, preflight->findings);
     look_at_paths(preflight, environment);
     look_at_host_memory(preflight);

@@ -36,6 +36,18 @@ labelling_a_file_does_nothing(void **state)
 }
 
 static void
+anything_may_run(void **state)
+{
+    (void)state;
+    g_autoptr(GError) error = NULL;
+    if (selinux_label_is_active())
+        skip();
+    assert_true(selinux_label_set_fd(-1, "system_u:system_r:svirt_t:s0:c1,c2", &error));
+    assert_true(selinux_label_may_run("system_u:system_r:svirt_t:s0:c1,c2", "/nonexistent", &error));
+    assert_null(error);
+}
+
+static void
 no_process_label_means_no_file_label(void **state)
 {
     (void)state;
@@ -63,6 +75,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(process_has_no_label_and_that_is_no_error),
         cmocka_unit_test(labelling_a_file_does_nothing),
+        cmocka_unit_test(anything_may_run),
         cmocka_unit_test(no_process_label_means_no_file_label),
         cmocka_unit_test(own_label_is_a_full_context_where_active),
     };
