@@ -20,6 +20,7 @@
 #include "guest/monitor.h"
 #include "guest/probe.h"
 #include "guest/spawn.h"
+#include "guest/surroundings.h"
 #include "guest/unit.h"
 #include "qemu/plan.h"
 #include "qmp/commands.h"
@@ -232,11 +233,12 @@ ask(GuestInstance *instance, const QmpWait *wait, bool *ret_running, GError **er
 }
 
 static bool
-check_unit(const GuestInstance *instance, GError **error)
+check_outside(const GuestEnvironment *environment, const GuestInstance *instance, GError **error)
 {
     g_autoptr(GPtrArray) findings = qemu_findings_new();
     g_autoptr(GuestUnit) unit = guest_unit_look(instance, findings);
 
+    guest_surroundings_look(instance, environment->dirs->runtime, NULL, findings);
     return refuse_blocked(findings, error);
 }
 
@@ -252,7 +254,7 @@ guest_adopt(const GuestEnvironment *environment, GuestForeign *foreign, const ch
         guest_error_set(error, GUEST_ERROR_REFUSED, code, hint, "%s", reason);
         return false;
     }
-    if (!check_unit(instance, error))
+    if (!check_outside(environment, instance, error))
         return false;
     if (instance->pidfd < 0) {
         guest_error_set(error, GUEST_ERROR_REFUSED, "process-gone", NULL, "process %d has ended", instance->process.pid);

@@ -14,6 +14,7 @@
 #include "guest/probe.h"
 #include "guest/program.h"
 #include "guest/spawn.h"
+#include "guest/surroundings.h"
 #include "guest/unit.h"
 #include "process/proc.h"
 #include "qemu/argv.h"
@@ -124,9 +125,9 @@ guest_foreign_look(pid_t pid, GError **error)
     return g_steal_pointer(&foreign);
 }
 
-/* Owner and monitor: what no command line could make good. */
+/* Owner, unit, confinement and monitor: what no command line could make good. */
 static bool
-check_outside(GuestForeign *foreign)
+check_outside(const GuestEnvironment *environment, GuestForeign *foreign)
 {
     const char *reason = NULL, *hint = NULL;
     const char *code = guest_owner_get_refusal(&foreign->owner, &reason, &hint);
@@ -138,6 +139,7 @@ check_outside(GuestForeign *foreign)
     }
     g_autoptr(GPtrArray) findings = qemu_findings_new();
     g_autoptr(GuestUnit) unit = guest_unit_look(foreign->instance, findings);
+    guest_surroundings_look(foreign->instance, environment->dirs->runtime, NULL, findings);
     const QemuFinding *block = qemu_findings_get_block(findings);
     if (block) {
         refuse(foreign, block->code, block->hint, block->reason);
@@ -160,7 +162,7 @@ judge(const GuestEnvironment *environment, GuestForeign *foreign, const QmpWait 
     GuestInstance *instance = foreign->instance;
     g_autoptr(GError) error = NULL;
 
-    if (!check_outside(foreign))
+    if (!check_outside(environment, foreign))
         return;
     if (!guest_adopt_check_binary(instance->binary.path, &error)) {
         refuse_error(foreign, error);

@@ -168,9 +168,14 @@ find_account(GuestSpawn *spawn, const GuestDefinition *definition, const GuestIn
     return true;
 }
 
+/* Whoever QEMU is once it runs must be able to work in its folder. */
 static bool
-find_owner(GuestSpawn *spawn, const GuestDefinition *definition, GError **error)
+find_owner(GuestSpawn *spawn, const GuestDefinition *definition, const GuestInstance *source, GError **error)
 {
+    if (source && source->adopted && !spawn->plan->run_as && !definition->user) {
+        spawn->owner = (GuestAccount){.is_other = spawn->account.is_other, .uid = spawn->account.uid, .gid = spawn->account.gid};
+        return true;
+    }
     return spawn->plan->run_as ? guest_account_find_run_as(spawn->plan->run_as, &spawn->owner, error)
                                : guest_account_find(definition->user, &spawn->owner, error);
 }
@@ -211,7 +216,7 @@ guest_spawn_new(const GuestEnvironment *environment, const GuestDefinition *defi
         spawn->hugetlbfs_mount ? paths_hugetlbfs_dir(spawn->hugetlbfs_mount, domain_id) : NULL;
     spawn->holdings = look_at_holdings(environment, source);
     spawn->plan = plan_for(definition, binary, source, spawn->holdings, hugetlbfs_dir, options, error);
-    if (!spawn->plan || !refuse_blocked(spawn->plan, error) || !find_owner(spawn, definition, error))
+    if (!spawn->plan || !refuse_blocked(spawn->plan, error) || !find_owner(spawn, definition, source, error))
         return NULL;
     spawn->instance = instance_for(spawn, definition, binary, source);
     return g_steal_pointer(&spawn);

@@ -47,6 +47,17 @@ parse_groups(const char *status, ProcessAttributes *attributes)
 }
 
 static bool
+read_hex(const char *status, const char *key, guint64 *ret_value)
+{
+    const char *value = process_field_find(status, key);
+
+    if (!value || !g_ascii_isxdigit(*value))
+        return false;
+    *ret_value = g_ascii_strtoull(value, NULL, 16);
+    return true;
+}
+
+static bool
 read_status(pid_t pid, ProcessAttributes *attributes, GError **error)
 {
     g_autofree char *status = process_read_proc(pid, "status", MAX_STATUS_BYTES, NULL, error);
@@ -60,6 +71,10 @@ read_status(pid_t pid, ProcessAttributes *attributes, GError **error)
         return fail(pid, "status: ids", error);
     launcher->set_ids = true;
     umask_text = process_field_find(status, "Umask:"); /* Linux 4.7 */
+    launcher->set_capabilities = read_hex(status, "CapBnd:", &launcher->bounding_capabilities) &&
+                                 read_hex(status, "CapAmb:", &launcher->ambient_capabilities); /* Linux 4.3 */
+    const char *no_new_privs = process_field_find(status, "NoNewPrivs:"); /* Linux 4.10 */
+    launcher->no_new_privs = no_new_privs && *no_new_privs == '1';
     launcher->set_umask = umask_text && g_ascii_isdigit(*umask_text);
     if (launcher->set_umask)
         launcher->umask = (mode_t)g_ascii_strtoull(umask_text, NULL, 8) & 0777;

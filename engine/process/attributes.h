@@ -24,7 +24,8 @@ typedef struct {
 
 /*
  * Reads them: user, groups, working directory ("/" when it has been removed), umask, nice value, scheduling
- * class, I/O priority and timer slack of the main thread, OOM score adjustment, limits, affinity of the main thread, control groups (where they differ from ours), namespaces.
+ * class, I/O priority and timer slack of the main thread, OOM score adjustment, limits, affinity of the main thread, control groups (where they differ from ours), namespaces,
+ * bounding set, ambient capabilities and "no new privileges".
  * Not the SELinux context (selinux/label.h), and not what single threads have of their own, which they are given once
  * they exist.
  *

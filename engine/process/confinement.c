@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "process/confinement-parts.h"
 #include "process/failure.h"
+#include "process/filters.h"
 
 static bool
 read_mode(ConfinementMode *ret_mode, GError **error)
@@ -27,11 +29,20 @@ read_mode(ConfinementMode *ret_mode, GError **error)
     return true;
 }
 
+static unsigned inherited_filters;
+
+unsigned
+confinement_get_inherited_filters(void)
+{
+    return inherited_filters;
+}
+
 bool
 confinement_apply(GError **error)
 {
     ConfinementMode mode;
 
+    process_filters_count(getpid(), &inherited_filters);
     if (!read_mode(&mode, error) || !confinement_drop_capabilities(error) ||
         !confinement_check_threads(error))
         return false;

@@ -34,3 +34,5 @@ bool confinement_apply(GError **error);
 
 /* FALSE in builds that have no filter (sanitizers make system calls of their own). */
 bool confinement_has_filter(void);
+/* How many system call filters this process had before confinement_apply gave it one: those of what it runs in. */
+unsigned confinement_get_inherited_filters(void);

@@ -10,6 +10,7 @@
  * - Groups, gid, uid, in this order: after setuid none of the others is allowed.
  * - Namespaces after the ids, so that these are the engine's view of them and need no uid map read; the
  *   capabilities it takes are kept across setuid. The working directory is a path in there, so it comes then.
+ * - Ambient capabilities: a change of ids clears them. The bounding set before, while there is the right to.
  * - The death signal: a change of ids clears it.
  * - Leave to exec, exec.
  *
@@ -218,10 +219,47 @@ raise_capabilities(void)
     return syscall(SYS_capset, &header, data);
 }
 
+/* Ends at the first number that this kernel does not know. */
+static void
+set_bounding_capabilities(const Child *child)
+{
+    if (!child->payload->set_capabilities)
+        return;
+    for (unsigned long capability = 0; capability < 64 && prctl(PR_CAPBSET_READ, capability) >= 0; capability++)
+        if (!(child->payload->bounding_capabilities >> capability & 1) && prctl(PR_CAPBSET_READ, capability) > 0)
+            require_if_permitted(child, LAUNCHER_STEP_CAPABILITIES, prctl(PR_CAPBSET_DROP, capability));
+}
+
+static bool
+has_ambient_capabilities(const Child *child)
+{
+    return child->payload->set_capabilities && child->payload->ambient_capabilities != 0;
+}
+
+/* They must be inheritable first. */
+static void
+set_ambient_capabilities(const Child *child)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+    uint64_t wanted = child->payload->ambient_capabilities;
+
+    if (!has_ambient_capabilities(child))
+        return;
+    require(child, LAUNCHER_STEP_CAPABILITIES, syscall(SYS_capget, &header, data));
+    for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+        data[i].inheritable = (uint32_t)(wanted >> 32 * i) & data[i].permitted;
+    require_if_permitted(child, LAUNCHER_STEP_CAPABILITIES, syscall(SYS_capset, &header, data));
+    for (unsigned long capability = 0; capability < 64; capability++)
+        if (wanted >> capability & 1)
+            require_if_permitted(child, LAUNCHER_STEP_CAPABILITIES, prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0));
+}
+
 static void
 set_ids(const Child *child)
 {
     const LauncherPayload *payload = child->payload;
+    bool keeps = child->namespaces_fd >= 0 || has_ambient_capabilities(child);
 
     if (!payload->set_ids)
         return;
@@ -231,10 +269,10 @@ set_ids(const Child *child)
         return;
     require(child, LAUNCHER_STEP_GROUPS, syscall(SYS_setgroups, payload->n_groups, child->order->groups));
     require(child, LAUNCHER_STEP_GID, syscall(SYS_setresgid, payload->gid, payload->gid, payload->gid));
-    if (child->namespaces_fd >= 0)
+    if (keeps)
         require(child, LAUNCHER_STEP_UID, prctl(PR_SET_KEEPCAPS, 1));
     require(child, LAUNCHER_STEP_UID, syscall(SYS_setresuid, payload->uid, payload->uid, payload->uid));
-    if (child->namespaces_fd >= 0)
+    if (keeps)
         require(child, LAUNCHER_STEP_UID, raise_capabilities());
 }
 
@@ -271,6 +309,7 @@ set_labels(const Child *child)
 static void
 enter(const Child *child)
 {
+    set_bounding_capabilities(child);
     if (child->namespaces_fd < 0) {
         require(child, LAUNCHER_STEP_CWD, chdir(child->order->cwd));
         set_ids(child);
@@ -300,6 +339,9 @@ launcher_child_run(const LauncherChildStart *start)
     set_scheduling(&child);
     set_limits(&child, start->nofile);
     enter(&child);
+    set_ambient_capabilities(&child);
+    if (child.payload->no_new_privs)
+        require(&child, LAUNCHER_STEP_CAPABILITIES, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
     /* Last: a change of ids clears it. Should the engine die just before, await_leave reads the end of file.
      */
     if (child.payload->die_with_engine)

@@ -57,6 +57,10 @@ fill_attributes(LauncherPayload *payload, const LauncherAttributes *attributes)
     payload->nice = attributes->nice;
     payload->set_scheduling = attributes->set_scheduling;
     payload->scheduling = attributes->scheduling;
+    payload->set_capabilities = attributes->set_capabilities;
+    payload->bounding_capabilities = attributes->bounding_capabilities;
+    payload->ambient_capabilities = attributes->ambient_capabilities;
+    payload->no_new_privs = attributes->no_new_privs;
     payload->set_oom_score_adj = attributes->set_oom_score_adj;
     payload->oom_score_adj = attributes->oom_score_adj;
     payload->as_permitted = attributes->as_permitted;

@@ -54,6 +54,7 @@ typedef enum {
     LAUNCHER_STEP_SCHEDULING,
     LAUNCHER_STEP_AFFINITY,
     LAUNCHER_STEP_LIMITS,
+    LAUNCHER_STEP_CAPABILITIES,
     LAUNCHER_STEP_GROUPS,
     LAUNCHER_STEP_GID,
     LAUNCHER_STEP_UID,
@@ -83,12 +84,14 @@ typedef struct {
     uint64_t binary, cwd, exec_label, exec_profile, argv, envp, cgroup_dirs, groups;
     uint32_t n_argv, n_envp, n_cgroup_dirs, n_groups;
     uint8_t has_envp, has_limits, has_affinity, set_ids, set_umask, set_nice, set_scheduling, set_oom_score_adj,
+        set_capabilities, no_new_privs,
         die_with_engine, as_permitted; /* bool */
     uid_t uid;
     gid_t gid;
     mode_t umask;
     int32_t nice, oom_score_adj;
     pid_t namespaces_of;
+    uint64_t bounding_capabilities, ambient_capabilities;
     ProcessScheduling scheduling;
     cpu_set_t affinity;
     struct rlimit limits[RLIM_NLIMITS];

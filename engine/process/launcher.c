@@ -47,6 +47,7 @@ step_to_string(LauncherStep step)
         [LAUNCHER_STEP_SCHEDULING] = "set scheduling class and I/O priority",
         [LAUNCHER_STEP_AFFINITY] = "set the CPU affinity",
         [LAUNCHER_STEP_LIMITS] = "set resource limits",
+        [LAUNCHER_STEP_CAPABILITIES] = "set its capabilities",
         [LAUNCHER_STEP_GROUPS] = "set supplementary groups",
         [LAUNCHER_STEP_GID] = "set the group",
         [LAUNCHER_STEP_UID] = "set the user",

@@ -50,10 +50,17 @@ typedef struct {
      */
     pid_t namespaces_of;
     /*
-     * Where the launcher lacks the right (EACCES, EPERM): control groups, OOM score, nice value and scheduling stay as they are,
+     * Where the launcher lacks the right (EACCES, EPERM): control groups, OOM score, nice value, scheduling and capabilities stay as they are,
      * limits come as near as they can. For an engine that is not root, or root in a container.
      */
     bool as_permitted;
+    /*
+     * No capability outside of the bounding set, and the ambient ones besides what the user has (bits by number); no gain of
+     * privileges by any execve, this one included.
+     */
+    bool set_capabilities;
+    guint64 bounding_capabilities, ambient_capabilities;
+    bool no_new_privs;
     /* SELinux context to run in (see selinux/label.h); NULL: the policy's choice. */
     const char *exec_label;
     /* What AppArmor is told, "exec NAME" (see profile.h); NULL: as the policy has it. */

@@ -14,6 +14,7 @@
 #include "guest/label.h"
 #include "guest/probe.h"
 #include "guest/spawn.h"
+#include "guest/surroundings.h"
 #include "paths/instance.h"
 #include "process/proc.h"
 #include "upgrade/threads.h"
@@ -172,6 +173,8 @@ upgrade_preflight_new(const GuestEnvironment *environment, const GuestInstance *
         look_at_method(preflight, environment, source, request, wait);
     else if (preflight->binary)
         look_at_plan(preflight, environment, source);
+    guest_surroundings_look(source, environment->dirs->runtime, preflight->binary ? preflight->binary->path : NULL,
+                            preflight->findings);
     if (preflight->binary)
         guest_label_look(source, preflight->binary->path, preflight->findings);
     preflight->unit = guest_unit_look(source, preflight->findings);

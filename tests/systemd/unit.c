@@ -11,6 +11,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../crash/scene.h"
@@ -327,6 +329,99 @@ unit_without_a_main_process_does_not_mind(void **state G_GNUC_UNUSED)
     harness_engine_finish(engine);
 }
 
+static void
+expect_refusal_of_confined(const char *service, const char *code)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    const Form form = {CONTAINER_SYSTEM, service};
+
+    g_autoptr(HarnessReply) reply = adopt(engine, start_unit(engine, &form, NULL));
+    assert_refusal(reply, EXIT_REFUSED, code, NULL);
+    container_systemctl(form.manager, "stop", UNIT);
+    harness_engine_finish(engine);
+}
+
+static void
+system_call_filter_of_the_unit_is_refused(void **state G_GNUC_UNUSED)
+{
+    expect_refusal_of_confined("SystemCallFilter=~reboot\nExecStart=@QEMU@\n", "process-seccomp");
+}
+
+static void
+unit_that_does_not_see_the_engine_is_refused(void **state G_GNUC_UNUSED)
+{
+    expect_refusal_of_confined("ReadOnlyPaths=@FOLDER@/run\nExecStart=@QEMU@\n", "mounts-runtime");
+}
+
+/* ---- What a unit gives its processes ---- */
+
+/* The lines of /proc/PID/status that a unit has a say in. */
+static char *
+dup_confinement(pid_t pid)
+{
+    static const char *const keys[] = {"Umask:", "Uid:", "Gid:", "Groups:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:",
+                                       "NoNewPrivs:", "Seccomp:", NULL};
+    g_autofree char *path = g_strdup_printf("/proc/%d/status", pid), *text = NULL;
+    GString *kept = g_string_new(NULL);
+
+    assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++)
+        for (const char *const *key = keys; *key; key++)
+            if (g_str_has_prefix(*line, *key))
+                g_string_append_printf(kept, "%s\n", *line);
+    static const char *const links[] = {"ns/mnt", "ns/net", "ns/ipc", "ns/uts", "ns/user", "cwd", NULL};
+    for (const char *const *link = links; *link; link++) {
+        g_autofree char *link_path = g_strdup_printf("/proc/%d/%s", pid, *link), *target = g_file_read_link(link_path, NULL);
+        g_string_append_printf(kept, "%s %s\n", *link, target);
+    }
+    static const char *const files[] = {"cgroup", "oom_score_adj", "limits", NULL};
+    for (const char *const *file = files; *file; file++) {
+        g_autofree char *file_path = g_strdup_printf("/proc/%d/%s", pid, *file), *content = NULL;
+        assert_true(g_file_get_contents(file_path, &content, NULL, NULL));
+        g_string_append(kept, content);
+    }
+    g_string_append_printf(kept, "nice %d\n", getpriority(PRIO_PROCESS, (id_t)pid));
+    return g_string_free(kept, FALSE);
+}
+
+static char *
+read_variable(pid_t pid, const char *name)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/environ", pid), *text = NULL;
+    gsize length = 0;
+
+    assert_true(g_file_get_contents(path, &text, &length, NULL));
+    for (const char *at = text; at < text + length; at += strlen(at) + 1)
+        if (g_str_has_prefix(at, name))
+            return g_strdup(at);
+    return NULL;
+}
+
+static void
+confinement_of_the_unit_stays(void **state G_GNUC_UNUSED)
+{
+    static const Form form = {
+        CONTAINER_SYSTEM,
+        "User=nobody\nGroup=nogroup\nSupplementaryGroups=daemon\nUMask=0027\nWorkingDirectory=/usr\nEnvironment=COLOUR=green\n"
+        "AmbientCapabilities=CAP_NET_ADMIN\nCapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW\nNoNewPrivileges=yes\n"
+        "PrivateTmp=yes\nPrivateNetwork=yes\nPrivateIPC=yes\nNice=3\nOOMScoreAdjust=200\nLimitCORE=4096\n"
+        "ExecStart=@QEMU@\n"};
+    HarnessEngine *engine = harness_engine_new(NULL);
+
+    assert_int_equal(chmod(engine->folder, 01777), 0); /* for its socket and its memory */
+    HarnessGuest *guest = adopt_and_await(engine, start_unit(engine, &form, NULL));
+    g_autofree char *before = dup_confinement(guest->pid);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    g_autofree char *after = dup_confinement(guest->pid), *colour = read_variable(guest->pid, "COLOUR=");
+    if (!g_str_equal(before, after))
+        fail_msg("before:\n%safter:\n%s", before, after);
+    assert_string_equal(colour, "COLOUR=green");
+    expect_unit(&form, guest);
+    stop_unit(&form, guest);
+    harness_engine_finish(engine);
+}
+
 /* ---- The engine dies ---- */
 
 static void
@@ -370,6 +465,9 @@ run(int argc, char **argv)
         HARNESS_TEST(main_process_comes_back),
         HARNESS_TEST(main_process_that_waits_for_it_is_refused),
         HARNESS_TEST(unit_without_a_main_process_does_not_mind),
+        HARNESS_TEST(system_call_filter_of_the_unit_is_refused),
+        HARNESS_TEST(unit_that_does_not_see_the_engine_is_refused),
+        HARNESS_TEST(confinement_of_the_unit_stays),
         HARNESS_TEST(engine_killed_at_every_step_of_the_unit),
     };
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,6 +67,9 @@ check_equal(const LauncherAttributes *a, const LauncherAttributes *b)
     assert_int_equal(a->umask, b->umask);
     assert_int_equal(a->nice, b->nice);
     assert_memory_equal(&a->scheduling, &b->scheduling, sizeof a->scheduling);
+    assert_true(a->bounding_capabilities == b->bounding_capabilities);
+    assert_true(a->ambient_capabilities == b->ambient_capabilities);
+    assert_int_equal(a->no_new_privs, b->no_new_privs);
     assert_int_equal(a->oom_score_adj, b->oom_score_adj);
     assert_memory_equal(a->limits, b->limits, sizeof(struct rlimit) * RLIM_NLIMITS);
     assert_true(CPU_EQUAL(a->affinity, b->affinity));
@@ -118,6 +122,10 @@ replacement_has_what_the_first_one_was_given(void **state)
                                       .set_scheduling = true,
                                       .scheduling = {.policy = SCHED_BATCH, .nice = -3, .io_priority = 2 << 13 | 6,
                                                      .timer_slack_ns = 123456},
+                                      .set_capabilities = true,
+                                      .bounding_capabilities = 1 << CAP_NET_ADMIN | 1 << CAP_NET_RAW,
+                                      .ambient_capabilities = 1 << CAP_NET_ADMIN,
+                                      .no_new_privs = true,
                                       .set_oom_score_adj = true,
                                       .oom_score_adj = 200,
                                       .cgroup_dirs = dirs,
