@@ -102,7 +102,7 @@ run(CliInvocation *invocation, GError **error)
          "auto|shared|copy"},
         {"dry-run", 0, 0, G_OPTION_ARG_NONE, &options.dry_run, "Only say what would be done", NULL},
         {"parallel", 0, 0, G_OPTION_ARG_INT, &options.parallel, "Guests at a time", "N"},
-        {"timeout", 0, 0, G_OPTION_ARG_FILENAME, &options.timeout, "How long each guest may take", "SECONDS"},
+        {"timeout", 0, 0, G_OPTION_ARG_FILENAME, &options.timeout, "How long each guest may take (120, and longer for a copy)", "SECONDS"},
         {"max-downtime", 0, 0, G_OPTION_ARG_FILENAME, &options.max_downtime,
          "How long a guest whose memory is copied may stand still", "SECONDS"},
         {"paused", 0, 0, G_OPTION_ARG_NONE, &options.paused, "Leave guests paused in their new QEMU", NULL},

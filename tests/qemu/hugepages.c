@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness-private.h"
 #include "hugepages.h"
 #include "janitor.h"
 
@@ -66,6 +67,8 @@ void
 hugepages_take(unsigned n)
 {
     harness_need_root();
+    if (!g_file_test(POOL, G_FILE_TEST_IS_DIR))
+        harness_skip("needs a kernel with huge pages of 2 MiB");
     n_before = read_count(POOL "nr_hugepages");
     n_free_before = hugepages_count_free();
     janitor_note_hugepages((int)n);
@@ -75,8 +78,7 @@ hugepages_take(unsigned n)
     n_taken = read_count(POOL "nr_hugepages") - n_before;
     janitor_note_hugepages((int)n_taken - (int)n);
     hugepages_give_back();
-    print_message("SKIP: needs %u free huge pages of 2 MiB\n", n);
-    skip();
+    harness_skip("needs free huge pages of 2 MiB");
 }
 
 void
@@ -87,7 +89,7 @@ hugepages_give_back(void)
     while (hugepages_count_free() < n_free_before + n_taken && g_get_monotonic_time() < deadline_us)
         g_usleep(POLL_US);
     unsigned n_free = hugepages_count_free(), n_wanted = n_free_before + n_taken;
-    bool is_back = janitor_change_hugepages(-(int)n_taken);
+    bool is_back = n_taken == 0 || janitor_change_hugepages(-(int)n_taken);
     janitor_note_hugepages(-(int)n_taken);
     n_taken = 0;
     if (n_free != n_wanted)

@@ -178,6 +178,66 @@ wrapper_script(void **state)
     harness_engine_finish(engine);
 }
 
+/* What a package manager does: the path has another file, and who runs keeps the old one. */
+static void
+replace_binary(const char *path, HarnessBuild build)
+{
+    g_autofree char *temporary = g_strconcat(path, ".new", NULL);
+
+    assert_int_equal(symlink(harness_build(build), temporary), 0);
+    assert_int_equal(rename(temporary, path), 0);
+}
+
+static void
+expect_outdated(HarnessEngine *engine, const char *name)
+{
+    g_autoptr(HarnessReply) reply = moult(engine, "list", "--outdated", "--json", NULL);
+    json_object *guests = qmp_json_get_array(reply->output, "guests");
+
+    assert_status(reply, EXIT_DONE);
+    assert_int_equal(json_object_array_length(guests), name ? 1 : 0);
+    if (name) {
+        json_object *guest = json_object_array_get_idx(guests, 0);
+        assert_string_equal(qmp_json_get_string(guest, "name"), name);
+        assert_string_equal(qmp_json_get_string(guest, "outdated"), "outdated");
+    }
+}
+
+static void
+outdated_guest_is_upgraded(void **state)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *other = harness_guest_run(engine, "other", BUILD_INSTALLED, &harness_tiny);
+    HarnessGuest *guest = harness_guest_new(engine, "guest", &harness_tiny);
+    g_autofree char *binary = g_build_filename(engine->folder, "qemu", NULL);
+    g_auto(GStrv) argv = harness_guest_make_argv(guest, binary);
+    g_autoptr(GPtrArray) args = g_ptr_array_new();
+
+    (void)state;
+    replace_binary(binary, BUILD_INSTALLED);
+    for (const char *const *word = (const char *const[]){"run", "guest", "--", NULL}; *word; word++)
+        g_ptr_array_add(args, (gpointer)*word);
+    for (char **word = argv; *word; word++)
+        g_ptr_array_add(args, *word);
+    g_ptr_array_add(args, NULL);
+    g_autoptr(HarnessReply) started = moult_v(engine, (const char *const *)args->pdata);
+    assert_status(started, EXIT_DONE);
+    harness_guest_await(guest);
+    expect_outdated(engine, NULL);
+    g_autoptr(HarnessReply) nothing = moult(engine, "upgrade", "--outdated", "--json", NULL);
+    assert_status(nothing, EXIT_DONE);
+    assert_int_equal(json_object_array_length(qmp_json_get_array(nothing->output, "results")), 0);
+
+    replace_binary(binary, BUILD_SECOND);
+    expect_outdated(engine, "guest");
+    g_autoptr(HarnessReply) reply = moult(engine, "upgrade", "--outdated", "--json", NULL);
+    harness_guest_take_upgrade(guest, reply, BUILD_SECOND);
+    harness_guest_check(guest);
+    harness_guest_check_untouched(other);
+    expect_outdated(engine, NULL);
+    harness_engine_finish(engine);
+}
+
 /* ---- Definitions ---- */
 
 static void
@@ -523,6 +583,7 @@ main(int argc, char **argv)
         HARNESS_TEST(paused_guest_stays_paused),
         HARNESS_TEST(upgrade_into_a_pause),
         HARNESS_TEST(wrapper_script),
+        HARNESS_TEST(outdated_guest_is_upgraded),
         HARNESS_TEST(defined_guest),
         HARNESS_TEST(undefine_what_is_shut_off),
         HARNESS_TEST(show_tells_what_is_there),
