@@ -30,18 +30,23 @@ struct GuestTapKeeper {
     GThread *thread;
 };
 
+/* Asked once, and by whoever puts it back: between two questions the target goes on. */
+static void
+put_back(GuestTapKeeper *keeper, guint index)
+{
+    guest_tap_restore(g_ptr_array_index(keeper->taps, index), g_array_index(keeper->fds, int, index),
+                      &g_array_index(keeper->changed, bool, index), NULL);
+}
+
 static void
 look(GuestTapKeeper *keeper)
 {
     for (guint i = 0; i < keeper->taps->len; i++) {
         const GuestTap *tap = g_ptr_array_index(keeper->taps, i);
         int fd = g_array_index(keeper->fds, int, i);
-        bool attachment_differs = guest_tap_attachment_differs(tap, fd);
-        if (!attachment_differs && !guest_tap_header_differs(tap, fd))
+        if (!guest_tap_attachment_differs(tap, fd) && !guest_tap_header_differs(tap, fd))
             continue;
-        if (attachment_differs)
-            g_array_index(keeper->changed, bool, i) = true;
-        guest_tap_restore(tap, fd, NULL);
+        put_back(keeper, i);
         keeper->n_restored++;
     }
 }
@@ -110,11 +115,10 @@ detach_when_empty(const GuestTap *tap, int fd)
 static void
 finish(GuestTapKeeper *keeper, GuestTapParty party)
 {
-    look(keeper); /* what has changed since the thread's last look, or ever, should there be no thread */
     for (guint i = 0; i < keeper->taps->len; i++) {
         const GuestTap *tap = g_ptr_array_index(keeper->taps, i);
         int fd = g_array_index(keeper->fds, int, i);
-        guest_tap_restore(tap, fd, NULL);
+        put_back(keeper, i);
         if (party == GUEST_TAP_TO_TARGET && g_array_index(keeper->changed, bool, i) && tap->is_attached)
             detach_when_empty(tap, fd);
         close(fd);

@@ -94,13 +94,18 @@ guest_tap_set_attached(const GuestTap *tap, int fd, bool is_attached)
 }
 
 bool
-guest_tap_restore(const GuestTap *tap, int fd, GError **error)
+guest_tap_restore(const GuestTap *tap, int fd, bool *ret_attached, GError **error)
 {
+    bool was_detached = false;
+
     /* First what garbles packets. */
     if (guest_tap_header_differs(tap, fd) && ioctl(fd, TUNSETVNETHDRSZ, &tap->header_bytes) < 0)
         return fail(tap->interface, "header size", error);
-    if (guest_tap_attachment_differs(tap, fd) && !guest_tap_set_attached(tap, fd, tap->is_attached))
+    was_detached = guest_tap_attachment_differs(tap, fd);
+    if (was_detached && !guest_tap_set_attached(tap, fd, tap->is_attached))
         return fail(tap->interface, "queue", error);
+    if (was_detached && ret_attached)
+        *ret_attached = true;
     if (tap->knows_offload && ioctl(fd, TUNSETOFFLOAD, (unsigned long)tap->offload) < 0)
         return fail(tap->interface, "offloads", error);
     return true;
@@ -121,7 +126,7 @@ restore_one_in(const GuestTap *tap, int pidfd, GError **error)
                         "descriptor %d of the running QEMU is not TAP device %s", tap->source_number,
                         tap->interface);
     else
-        restored = guest_tap_restore(tap, fd, error);
+        restored = guest_tap_restore(tap, fd, NULL, error);
     close(fd);
     return restored;
 }

@@ -35,8 +35,11 @@ bool guest_tap_header_differs(const GuestTap *tap, int fd);
 bool guest_tap_attachment_differs(const GuestTap *tap, int fd);
 /* Of a device with several queues: this one takes part from now on, or no longer. TRUE when it is so. */
 bool guest_tap_set_attached(const GuestTap *tap, int fd, bool is_attached);
-/* Sets all three on FD, a duplicate of the same device; those that are as they should be are left alone. */
-bool guest_tap_restore(const GuestTap *tap, int fd, GError **error);
+/*
+ * Sets all three on FD, a duplicate of the same device; those that are as they should be are left alone. RET_ATTACHED (may be
+ * NULL) becomes TRUE when it was the queue that had to be put back.
+ */
+bool guest_tap_restore(const GuestTap *tap, int fd, bool *ret_attached, GError **error);
 /*
  * The same for TAPS of the process behind PIDFD, each fetched and proved to be that device first. All are
  * tried; the error is the first.
