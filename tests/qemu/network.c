@@ -7,12 +7,17 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -70,6 +75,15 @@ network_make_tap(const char *name, int flags)
 }
 
 void
+network_set_attached(int queue, bool is_attached)
+{
+    struct ifreq request = {.ifr_flags = is_attached ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE};
+
+    if (ioctl(queue, TUNSETQUEUE, &request) < 0)
+        g_error("TUNSETQUEUE: %s", g_strerror(errno)); /* of any thread */
+}
+
+void
 network_make_bridge(const char *name)
 {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -77,6 +91,89 @@ network_make_bridge(const char *name)
     if (ioctl(fd, SIOCBRADDBR, name) < 0)
         fail_msg("bridge %s: %s", name, g_strerror(errno));
     close(fd);
+}
+
+/* ---- Links that only netlink makes (rtnetlink(7)) ---- */
+
+typedef struct {
+    struct nlmsghdr head;
+    struct ifinfomsg info;
+    char attributes[256];
+} LinkRequest;
+
+/* Owned by REQUEST; what is added until its length is settled belongs to it. */
+static struct rtattr *
+add_attribute(LinkRequest *request, unsigned short type, const void *data, size_t size)
+{
+    struct rtattr *attribute = (struct rtattr *)(void *)((char *)request + NLMSG_ALIGN(request->head.nlmsg_len));
+
+    assert_true(NLMSG_ALIGN(request->head.nlmsg_len) + RTA_SPACE(size) <= sizeof(*request));
+    attribute->rta_type = type;
+    attribute->rta_len = (unsigned short)RTA_LENGTH(size);
+    if (size > 0)
+        memcpy(RTA_DATA(attribute), data, size);
+    request->head.nlmsg_len = (guint32)(NLMSG_ALIGN(request->head.nlmsg_len) + RTA_SPACE(size));
+    return attribute;
+}
+
+static void
+make_link(const char *kind, const char *name, unsigned lower)
+{
+    LinkRequest request = {.head = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+                                    .nlmsg_type = RTM_NEWLINK,
+                                    .nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK},
+                           .info = {.ifi_family = AF_UNSPEC}};
+    struct {
+        struct nlmsghdr head;
+        struct nlmsgerr error;
+        char rest[512];
+    } answer = {0};
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+    add_attribute(&request, IFLA_IFNAME, name, strlen(name) + 1);
+    if (lower)
+        add_attribute(&request, IFLA_LINK, &lower, sizeof(lower));
+    struct rtattr *info = add_attribute(&request, IFLA_LINKINFO, NULL, 0);
+    add_attribute(&request, IFLA_INFO_KIND, kind, strlen(kind) + 1);
+    info->rta_len = (unsigned short)((char *)&request + request.head.nlmsg_len - (char *)info);
+    assert_int_equal(send(fd, &request, request.head.nlmsg_len, 0), request.head.nlmsg_len);
+    assert_true(recv(fd, &answer, sizeof(answer), 0) >= (ssize_t)NLMSG_LENGTH(sizeof(answer.error)));
+    if (answer.error.error != 0)
+        fail_msg("%s %s: %s", kind, name, g_strerror(-answer.error.error));
+    close(fd);
+}
+
+void
+network_make_veth(const char *name)
+{
+    make_link("veth", name, 0);
+}
+
+static char *
+read_link(const char *name, const char *file)
+{
+    g_autofree char *path = g_build_filename("/sys/class/net", name, file, NULL);
+    char *text = NULL;
+
+    assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    return g_strstrip(text);
+}
+
+int
+network_open_macvtap(const char *name, const char *lower, const char *folder, char *ret_address)
+{
+    unsigned major = 0, minor = 0;
+
+    make_link("macvtap", name, network_get_index(lower));
+    g_autofree char *file = g_strdup_printf("tap%u/dev", network_get_index(name)), *number = read_link(name, file);
+    g_autofree char *address = read_link(name, "address"), *path = g_build_filename(folder, "macvtap", NULL);
+    g_strlcpy(ret_address, address, 18);
+    assert_int_equal(sscanf(number, "%u:%u", &major, &minor), 2);
+    assert_int_equal(mknod(path, S_IFCHR | 0600, makedev(major, minor)), 0);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        fail_msg("%s: %s", path, g_strerror(errno));
+    return fd;
 }
 
 void

@@ -18,7 +18,13 @@ void network_enter(void);
 void network_make_tap(const char *name, int flags);
 /* An open queue of TAP NAME, which is made if there is none and goes with its last queue; FLAGS as of TUNSETIFF. */
 int network_open_tap(const char *name, int flags);
+/* The queue takes part from now on, or no longer. */
+void network_set_attached(int queue, bool is_attached);
 void network_make_bridge(const char *name);
+/* One end of a pair; the kernel names the other "veth0", "veth1", ... in the order of their making. */
+void network_make_veth(const char *name);
+/* On top of LOWER; RET_ADDRESS[18] gets its hardware address as text. Its descriptor, one queue. */
+int network_open_macvtap(const char *name, const char *lower, const char *folder, char *ret_address);
 void network_bring_up(const char *name);
 /* With an address of /24. */
 void network_set_address(const char *name, const char *address);

@@ -11,7 +11,7 @@
 
 typedef struct Traffic Traffic;
 
-/* Waits until GUEST answers, and opens the connection. */
+/* Waits until GUEST answers, and opens the connection. N_STREAMS: more than one for a device with several queues. */
 Traffic *traffic_new(HarnessGuest *guest, unsigned n_streams);
 /*
  * The streams through one with success to BUILD, and one that is rolled back (carry_roll_back). FALSE: too many datagrams
@@ -24,11 +24,10 @@ void traffic_start(Traffic *traffic);
 bool traffic_check(Traffic *traffic, const char *what);
 
 /*
- * There, a roll back, and back again. ROUNDS: how often at most, until each of the three has been within bounds: the kernel
- * drops the packets of a queue for as long as it takes to detach it, which is 0.3 ms, but 20 and more on a node that has
- * more to do than processors (drivers/net/tun.c:__tun_detach() waits for readers before it forgets the queue's flows).
+ * There, a roll back, and back again. ROUNDS: how often at most, until each of the three has been within bounds: more than once
+ * for several queues, for which the node's being busy is measured, but not at the very same moment.
  */
-#define TRAFFIC_ROUNDS_QUEUES 4
+#define TRAFFIC_ROUNDS_QUEUES 3
 void traffic_through_everything(Traffic *traffic, unsigned rounds);
 /* The guest's card sends, too. */
 void traffic_free(Traffic *traffic);
