@@ -76,3 +76,12 @@ qmp_qom_list_types(QmpClient *client, const char *implements, const QmpWait *wai
     }
     return g_steal_pointer(&types);
 }
+
+json_object *
+qmp_device_list_properties(QmpClient *client, const char *type_name, const QmpWait *wait, GError **error)
+{
+    json_object *arguments = json_object_new_object();
+
+    qmp_json_add_string(arguments, "typename", type_name);
+    return qmp_shape_call_array(client, "device-list-properties", arguments, wait, error);
+}

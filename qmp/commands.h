@@ -100,6 +100,12 @@ GHashTable *qmp_qom_list(QmpClient *client, const char *path, const QmpWait *wai
 GHashTable *qmp_qom_list_types(QmpClient *client, const char *implements, const QmpWait *wait,
                                GError **error);
 
+/*
+ * The properties that a device of type TYPE_NAME can be given: the array of `device-list-properties`, owned. It makes
+ * one to look at it: never ask a QEMU that runs a guest.
+ */
+json_object *qmp_device_list_properties(QmpClient *client, const char *type_name, const QmpWait *wait, GError **error);
+
 /* Output of a human monitor command, cut at 64 KiB; owned. */
 char *qmp_human_monitor_command(QmpClient *client, const char *command_line, const QmpWait *wait,
                                 GError **error);

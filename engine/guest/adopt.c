@@ -190,26 +190,6 @@ read_machine(GuestInstance *instance, const QmpWait *wait, GError **error)
     return true;
 }
 
-/* The sizes that the command line makes, against those that are there. */
-static bool
-check_memory(GuestInstance *instance, const QmpWait *wait, GError **error)
-{
-    g_autoptr(GPtrArray) memdevs = qmp_query_memdev(instance->monitor, wait, error);
-    guint64 expected = guest_instance_get_memory_bytes(instance), found = 0;
-
-    if (!memdevs)
-        return unanswered(error);
-    for (guint i = 0; i < memdevs->len; i++)
-        found += ((const QmpMemdev *)g_ptr_array_index(memdevs, i))->size_bytes;
-    if (found == expected && memdevs->len == instance->memory->len)
-        return guest_verify_memory_maps(instance, error);
-    guest_error_set(error, GUEST_ERROR_REFUSED, "memory-plugged", "unplug what was plugged, or plan a restart of the guest",
-                    "the guest has %u memory backends of %" G_GUINT64_FORMAT " MiB, its command line makes %u of %" G_GUINT64_FORMAT
-                    " MiB",
-                    memdevs->len, found >> 20, instance->memory->len, expected >> 20);
-    return false;
-}
-
 static bool
 refuse_blocked(const GPtrArray *findings, GError **error)
 {
@@ -221,15 +201,16 @@ refuse_blocked(const GPtrArray *findings, GError **error)
 }
 
 static bool
-ask(GuestInstance *instance, const QmpWait *wait, bool *ret_running, GError **error)
+ask(const GuestEnvironment *environment, GuestInstance *instance, const QemuBinary *binary, const QmpWait *wait,
+    bool *ret_running, GError **error)
 {
     QmpWait limit = qmp_wait_within(wait, ANSWER_TIMEOUT_MS);
     g_autoptr(GPtrArray) findings = qemu_findings_new();
 
     guest_inspect_state(instance, &limit, ret_running, findings);
-    guest_explain(instance, &limit, findings);
-    return read_machine(instance, &limit, error) && check_memory(instance, &limit, error) &&
-           refuse_blocked(findings, error);
+    g_autoptr(GuestPresent) present = guest_explain(environment, instance, binary, &limit, findings);
+    return read_machine(instance, &limit, error) && refuse_blocked(findings, error) &&
+           guest_verify_memory_maps(instance, error);
 }
 
 static bool
@@ -265,7 +246,7 @@ guest_adopt(const GuestEnvironment *environment, GuestForeign *foreign, const ch
         return false;
     g_autoptr(QemuBinary) binary = guest_probe_binary(environment, instance->binary.path, wait, error);
     bool adopted = binary && guest_adopt_guess(environment, instance, binary, error) &&
-                   ask(instance, wait, ret_running, error);
+                   ask(environment, instance, binary, wait, ret_running, error);
     guest_monitor_give_back(instance);
     return adopted;
 }

@@ -40,7 +40,8 @@ plan_for(const GuestDefinition *definition, const QemuBinary *binary, const Gues
         .look_at_path = qemu_plan_look_at_path,
         .look_data = definition->cwd,
     };
-    QemuPlan *plan = qemu_plan_new((const char *const *)definition->argv, &context, error);
+    char **argv = options && options->present ? options->present->argv : definition->argv;
+    QemuPlan *plan = qemu_plan_new((const char *const *)argv, &context, error);
 
     if (!plan)
         guest_error_wrap(error, GUEST_ERROR_REFUSED, "arguments", "see moult(1) on what the command line may hold",

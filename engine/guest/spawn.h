@@ -10,6 +10,7 @@
 
 #include "guest/account.h"
 #include "guest/environment.h"
+#include "guest/explain.h"
 #include "guest/instance.h"
 #include "guest/label.h"
 #include "paths/instance.h"
@@ -47,6 +48,7 @@ typedef struct {
 typedef struct {
     bool start_paused;    /* it waits for a `cont` */
     bool convert_private; /* memory that is private to the source is made anew, shared, to be copied into */
+    const GuestPresent *present; /* what the guest is now; NULL: what its definition says. Borrowed */
 } GuestSpawnOptions;
 
 /*

@@ -316,6 +316,50 @@ is_unchanged(const QemuFileStamp *stamp)
     return qemu_file_stamps_hold(stamps);
 }
 
+static void
+put_list(gpointer list)
+{
+    json_object_put(list);
+}
+
+/* Types that this QEMU does not have are left out. */
+static GHashTable *
+list_properties(const Probe *probe, const char *const *types, GError **error)
+{
+    g_autoptr(GHashTable) lists = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, put_list);
+
+    if (!qmp_client_wait_ready(probe->client, probe->wait, error))
+        return NULL;
+    for (; *types; types++) {
+        g_autoptr(GError) local = NULL;
+        json_object *list = qmp_device_list_properties(probe->client, *types, probe->wait, &local);
+        if (list) {
+            g_hash_table_replace(lists, g_strdup(*types), list);
+        } else if (!g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_REMOTE)) {
+            g_propagate_error(error, g_steal_pointer(&local));
+            return NULL;
+        }
+    }
+    return g_steal_pointer(&lists);
+}
+
+GHashTable *
+qemu_binary_ask_properties(Launcher *launcher, const char *path, const char *const *types, const QmpWait *wait,
+                           GError **error)
+{
+    const QmpWait limited = qmp_wait_within(wait, QEMU_BINARY_TIMEOUT_MS);
+    Probe probe = {.path = path, .wait = &limited, .words_fd = -1};
+    g_autoptr(GError) reason = NULL;
+
+    if (!probe_start(&probe, launcher, error))
+        return NULL;
+    GHashTable *lists = list_properties(&probe, types, &reason);
+    if (!lists)
+        set_failure(&probe, reason, error);
+    probe_clear(&probe);
+    return lists;
+}
+
 static QemuBinary *
 probe_run(Probe *probe, Launcher *launcher, GError **error)
 {

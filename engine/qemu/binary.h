@@ -74,3 +74,11 @@ void qemu_binary_cache_free(QemuBinaryCache *cache);
  */
 QemuBinary *qemu_binary_cache_get(QemuBinaryCache *cache, const char *path, const QmpWait *wait,
                                   GError **error);
+
+/*
+ * Asks the binary at PATH, started for this alone, which properties devices of TYPES (NULL-terminated) can be given: hash
+ * type -> json_object array of `device-list-properties`, both owned. A type that it does not have is left out. Errors as
+ * above.
+ */
+GHashTable *qemu_binary_ask_properties(Launcher *launcher, const char *path, const char *const *types,
+                                       const QmpWait *wait, GError **error);

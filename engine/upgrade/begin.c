@@ -48,6 +48,7 @@ begin_preflight(Upgrade *upgrade, GError **error)
         return refuse(preflight, error);
     upgrade->unit = g_steal_pointer(&preflight->unit);
     upgrade->binary = qemu_binary_ref(preflight->binary);
+    upgrade->present = g_steal_pointer(&preflight->present);
     upgrade->source_was_running = preflight->source_is_running;
     upgrade->record->source_was_running = preflight->source_is_running;
     upgrade->stops_first = preflight->stops_first;
@@ -63,7 +64,8 @@ begin_plan(Upgrade *upgrade, GError **error)
     GuestInstance *source = upgrade_get_source(upgrade);
 
     const GuestSpawnOptions options = {.start_paused = upgrade->request.start_paused,
-                                       .convert_private = upgrade->method->copies_memory};
+                                       .convert_private = upgrade->method->copies_memory,
+                                       .present = upgrade->present};
 
     upgrade->spawn =
         guest_spawn_new(upgrade->environment, source->definition, upgrade->binary, source, &options, error);

@@ -9,7 +9,6 @@
 #include <sys/un.h>
 
 #include "guest/error.h"
-#include "guest/explain.h"
 #include "guest/inspect.h"
 #include "guest/label.h"
 #include "guest/probe.h"
@@ -39,7 +38,8 @@ look_at_binary(UpgradePreflight *preflight, const GuestEnvironment *environment,
 }
 
 static void
-look_at_source(UpgradePreflight *preflight, const GuestInstance *source, const QmpWait *wait)
+look_at_source(UpgradePreflight *preflight, const GuestEnvironment *environment, const GuestInstance *source,
+               const QmpWait *wait)
 {
     g_autoptr(GError) error = NULL;
     QmpWait limit = qmp_wait_within(wait, UPGRADE_TIMEOUT_COMMAND_MS);
@@ -55,7 +55,7 @@ look_at_source(UpgradePreflight *preflight, const GuestInstance *source, const Q
     guest_inspect_state(source, &limit, &preflight->source_is_running, preflight->findings);
     guest_inspect_migration(source, &limit, preflight->findings);
     guest_inspect_block_jobs(source, &limit, preflight->findings);
-    guest_explain(source, &limit, preflight->findings);
+    preflight->present = guest_explain(environment, source, preflight->binary, &limit, preflight->findings);
     if (preflight->binary)
         guest_inspect_devices(source, preflight->binary, &limit, preflight->findings);
 }
@@ -63,7 +63,8 @@ look_at_source(UpgradePreflight *preflight, const GuestInstance *source, const Q
 static void
 look_at_plan(UpgradePreflight *preflight, const GuestEnvironment *environment, const GuestInstance *source)
 {
-    const GuestSpawnOptions options = {.convert_private = preflight->method && preflight->method->copies_memory};
+    const GuestSpawnOptions options = {.convert_private = preflight->method && preflight->method->copies_memory,
+                                       .present = preflight->present};
     g_autoptr(GError) error = NULL;
 
     preflight->plan = guest_spawn_plan(environment, source->definition, preflight->binary, source, 0, &options, &error);
@@ -168,7 +169,7 @@ upgrade_preflight_new(const GuestEnvironment *environment, const GuestInstance *
 
     preflight->findings = qemu_findings_new();
     look_at_binary(preflight, environment, request->to ? request->to : source->binary.path, wait);
-    look_at_source(preflight, source, wait);
+    look_at_source(preflight, environment, source, wait);
     if (preflight->binary && preflight->source_capabilities)
         look_at_method(preflight, environment, source, request, wait);
     else if (preflight->binary)
@@ -196,6 +197,7 @@ upgrade_preflight_free(UpgradePreflight *preflight)
         return;
     if (preflight->binary)
         qemu_binary_unref(preflight->binary);
+    guest_present_free(preflight->present);
     qemu_plan_free(preflight->plan);
     guest_unit_free(preflight->unit);
     g_ptr_array_unref(preflight->findings);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "guest/environment.h"
+#include "guest/explain.h"
 #include "guest/instance.h"
 #include "guest/unit.h"
 #include "qemu/plan.h"
@@ -19,6 +20,7 @@ typedef struct {
     QemuBinary *binary;              /* the target's; NULL when it could not be probed (a BLOCK says why) */
     const UpgradeMethod *method;     /* NULL when none can be used */
     bool stops_first;                /* the method stops the guest before it is handed over */
+    GuestPresent *present;           /* what has changed in the guest since its start; NULL: nothing */
     QemuPlan *plan;                  /* the command line it would get; NULL when there is none */
     GuestUnit *unit;                 /* that the guest runs in; NULL: none */
     GPtrArray *findings;             /* QemuFinding, in the order of looking */

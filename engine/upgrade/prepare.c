@@ -102,7 +102,8 @@ prepare_compare(Upgrade *upgrade, GError **error)
     QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_COMMAND_MS);
 
     if (!guest_compare_machine(source, target, &limit, error) || !guest_compare_memory(source, target, &limit, error) ||
-        !guest_compare_cpus(source, target, &limit, error) || !guest_compare_devices(source, target, &limit, error))
+        !guest_compare_cpus(source, target, &limit, error) || !guest_compare_devices(source, target, &limit, error) ||
+        !guest_compare_plugged(upgrade->present, source, target, &limit, error))
         return false;
     upgrade_cookie_prepare(upgrade);
     return true;

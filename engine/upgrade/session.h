@@ -28,6 +28,7 @@ struct Upgrade {
     GuestSpawn *spawn;      /* the target while it is being made; its instance moves to `target` */
     QemuBinary *binary;     /* of the target */
     GuestUnit *unit;        /* that the guest runs in; NULL: none */
+    GuestPresent *present;  /* what has changed in the guest since its start; NULL: nothing */
     const UpgradeMethod *method;
     GPtrArray *findings;    /* QemuFinding of the preflight */
     UpgradeRecord *record;  /* what is on disk */

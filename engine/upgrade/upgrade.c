@@ -168,6 +168,7 @@ upgrade_free(Upgrade *upgrade)
     guest_unit_free(upgrade->unit);
     if (upgrade->binary)
         qemu_binary_unref(upgrade->binary);
+    guest_present_free(upgrade->present);
     upgrade_record_free(upgrade->record);
     g_free(upgrade->from.path);
     g_free(upgrade->from.version);

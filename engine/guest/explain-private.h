@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From the command line of the start to that of the present: internal to explain*.c. Each part looks at one kind of
+ * thing, changes the command line where that is certain, and reports.
+ */
+#pragma once
+
+#include "guest/explain.h"
+#include "qemu/argv.h"
+
+#define EXPLAIN_PERIPHERAL "/machine/peripheral"
+#define EXPLAIN_PERIPHERAL_ANON "/machine/peripheral-anon"
+
+typedef struct {
+    const GuestEnvironment *environment;
+    const GuestInstance *instance;
+    const QemuBinary *target;
+    const QmpWait *wait;
+    QemuArgv *argv;      /* that of the definition, on its way to the present */
+    GPtrArray *findings;
+    GHashTable *plugged; /* id -> type */
+    guint n_carried, n_unexplained;
+} Explanation;
+
+/* WHAT, with its NAME (the monitor's word, which is quoted), cannot be described: a BLOCK. */
+void explain_block(Explanation *explanation, const char *code, const char *what, const char *name);
+/* It is in the command line of the present. */
+void explain_carried(Explanation *explanation, const char *code, const char *what, const char *name);
+void explain_unanswered(Explanation *explanation, const char *what, const GError *error);
+/* The reply to a command that gives a list, owned; NULL, and a BLOCK, when there is none. */
+json_object *explain_query(Explanation *explanation, const char *command, json_object *arguments, const char *what);
+
+/* The option NAME (-device, -drive) that has the id ID; NULL: none. Borrowed. */
+QemuArg *explain_find(const Explanation *explanation, const char *name, const char *id);
+/* Appends "-NAME JSON"; takes SETTINGS. It counts as the operator's. */
+void explain_append(Explanation *explanation, const char *name, json_object *settings);
+
+/* The port of the USB device ID: "1", "1.3" behind a hub; NULL: not known. Owned. */
+char *explain_dup_usb_port(const Explanation *explanation, const char *id);
+/* Tells every -device where it is. FALSE: for one of them that cannot be told. */
+bool explain_pin_places(Explanation *explanation);
+
+/* "child<virtio-net-pci>" -> "virtio-net-pci"; NULL for what is no child. Owned. */
+char *explain_dup_child_type(const char *property_type);
+
+/* The parts; in this order, for a device refers to what came before it. */
+void explain_objects(Explanation *explanation);
+void explain_chardevs(Explanation *explanation);
+void explain_devices(Explanation *explanation);
+void explain_disks(Explanation *explanation);
+void explain_memory(Explanation *explanation);
+
+/*
+ * The settings by which the plugged device ID of TYPE would have been given at the start: {"driver","id","bus",...}, owned.
+ * UNDERSTOOD: what the target's device-list-properties says of the type. NULL with an error when they cannot be told.
+ */
+json_object *explain_describe_device(const Explanation *explanation, const char *id, const char *type,
+                                     json_object *understood, GError **error);
