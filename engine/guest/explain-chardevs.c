@@ -31,7 +31,8 @@ is_made_by_itself(const char *label)
     for (gsize i = 0; i < G_N_ELEMENTS(prefixes); i++)
         if (g_str_has_prefix(label, prefixes[i]) && is_number(label + strlen(prefixes[i])))
             return true;
-    return g_str_has_prefix(label, OURS) || g_str_has_suffix(label, "-base");
+    /* "#chr044" is of something inside: the debugger's own terminal. */
+    return *label == '#' || g_str_has_prefix(label, OURS) || g_str_has_suffix(label, "-base");
 }
 
 /* "disconnected:unix:/run/x.sock,server=on" -> "unix:/run/x.sock"; NULL: no listening socket. Owned. */

@@ -126,6 +126,9 @@ look_at_drive(Explanation *explanation, const char *name, json_object *inserted)
 
     if (!arg)
         arg = find_shorthand(explanation, name);
+    /* That the image is a temporary one is what its own code says. */
+    if (qemu_argv_find(explanation->argv, "snapshot") || (arg && qemu_keyval_is_on(arg->settings, "snapshot")))
+        return;
     const char *given = arg ? qemu_keyval_get(arg->settings, "file") : NULL;
     if (!file && given) {
         empty_drive(arg->settings);

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Guests that are no longer what their command line says: what was plugged, unplugged and changed goes along, into the
+ * other build, back after a rollback, and into the next one.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "carry.h"
+#include "harness.h"
+#include "talk.h"
+
+static HarnessEngine *engine;
+
+static void
+make_image(const char *name)
+{
+    g_autofree char *path = g_build_filename(engine->folder, name, NULL);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0 && ftruncate(fd, 64 << 20) == 0);
+    close(fd);
+}
+
+/* TEXT with the engine's folder for every @. Owned. */
+static char *
+expand(const char *text)
+{
+    g_auto(GStrv) parts = g_strsplit(text, "@", -1);
+
+    return g_strjoinv(engine->folder, parts);
+}
+
+/* "NAME JSON" a line, on the operator's monitor. */
+static void
+say(HarnessGuest *guest, const char *commands)
+{
+    g_autofree char *text = expand(commands);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+    for (char **line = lines; *line && **line; line++) {
+        char *arguments = strchr(*line, ' ');
+        if (arguments)
+            *arguments++ = '\0';
+        harness_guest_qmp_with(guest, *line, arguments);
+    }
+}
+
+/* Again and again: what a device used is free only some time after it has gone. */
+static void
+say_until_done(HarnessGuest *guest, const char *command, const char *arguments)
+{
+    g_autofree char *path = g_strdup_printf("%s/guests/%s/operator.sock", engine->runtime, guest->name);
+    QmpWait wait = qmp_wait_from_now(HARNESS_STEP_MS, -1);
+    g_autoptr(QmpClient) client = qmp_client_connect(path, guest->name, NULL);
+
+    assert_true(client && qmp_client_wait_ready(client, &wait, NULL));
+    while (!qmp_client_call(client, command, json_tokener_parse(arguments), &wait, NULL, NULL)) {
+        if (g_get_monotonic_time() > wait.deadline_us)
+            fail_msg("%s %s", command, arguments);
+        g_usleep(10000);
+    }
+}
+
+/* What COMMAND answers on the operator's monitor, as text. Owned. */
+static char *
+hear(HarnessGuest *guest, const char *command, const char *arguments)
+{
+    g_autofree char *path = g_strdup_printf("%s/guests/%s/operator.sock", engine->runtime, guest->name);
+    QmpWait wait = qmp_wait_from_now(HARNESS_STEP_MS, -1);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(QmpClient) client = qmp_client_connect(path, guest->name, &error);
+    g_autoptr(json_object) reply = NULL;
+
+    if (!client || !qmp_client_wait_ready(client, &wait, &error) ||
+        !qmp_client_call(client, command, arguments ? json_tokener_parse(arguments) : NULL, &wait, &reply, &error))
+        fail_msg("%s: %s: %s", guest->name, command, error->message);
+    return g_strdup(qmp_json_to_text(reply, NULL));
+}
+
+static void
+expect(HarnessGuest *guest, const char *command, const char *arguments, const char *words, bool is_there)
+{
+    g_autofree char *text = hear(guest, command, arguments), *wanted = expand(words);
+
+    if ((strstr(text, wanted) != NULL) != is_there)
+        fail_msg("%s: “%s” is %s in: %s", command, wanted, is_there ? "not" : "still", text);
+}
+
+#define PERIPHERAL "{\"path\":\"/machine/peripheral\"}"
+
+/* `check` has a row of LEVEL and CODE, and passes. */
+static void
+expect_row(HarnessGuest *guest, const char *row)
+{
+    g_autoptr(HarnessReply) check = moult(engine, "check", guest->name, "--to", harness_build(BUILD_SECOND), NULL);
+
+    assert_status(check, EXIT_DONE);
+    if (!strstr(check->text, row))
+        fail_msg("“%s” is not in: %s", row, check->text);
+}
+
+/* There, and back: what was looked at is as it was after each. */
+typedef void (*Look)(HarnessGuest *guest);
+
+static void
+move_around(HarnessGuest *guest, Look look)
+{
+    const char *broken = harness_script(
+        engine, "refuses", "case \"$*\" in *q35-7.2*) echo no thanks >&2; exit 1;; esac\nexec %s \"$@\"\n",
+        harness_build(BUILD_SECOND));
+
+    look(guest);
+    g_autoptr(HarnessReply) failed = moult(engine, "upgrade", guest->name, "--to", broken, "--json", NULL);
+    assert_outcome(failed, EXIT_FAILED, "rolled-back", "qemu-start", "no thanks");
+    look(guest);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    look(guest);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    look(guest);
+}
+
+/* ---- Media ---- */
+
+static void
+look_at_media(HarnessGuest *guest)
+{
+    expect(guest, "query-block", NULL, "@/second.iso", true);
+    expect(guest, "query-block", NULL, "@/overlay.qcow2", true);
+    expect(guest, "query-block", NULL, "@/fourth.iso", true);
+    expect(guest, "query-block", NULL, "@/first.iso", false);
+    expect(guest, "query-block", NULL, "@/third.iso", false);
+    expect(guest, "query-block", NULL, "@/out.iso", false);
+    expect(guest, "query-block", NULL, "@/gone.iso", false);
+}
+
+static void
+test_media_are_those_of_now(void **state G_GNUC_UNUSED)
+{
+    static const HarnessSpec spec = {
+        .machine = "pc-q35-7.2",
+        .ram_mib = 16,
+        .arguments = "-drive if=none,id=cd0,media=cdrom,file=@folder@/first.iso,format=raw -device ide-cd,drive=cd0,id=one,bus=ide.0 "
+                     "-drive if=none,id=cd1,media=cdrom,file=@folder@/out.iso,format=raw -device ide-cd,drive=cd1,id=two,bus=ide.1 "
+                     "-blockdev driver=file,node-name=n3,filename=@folder@/third.iso,read-only=on "
+                     "-device ide-cd,drive=n3,id=three,bus=ide.3 "
+                     "-blockdev driver=file,node-name=n4,filename=@folder@/gone.iso,read-only=on "
+                     "-device ide-cd,drive=n4,id=four,bus=ide.4 "
+                     "-drive if=none,id=hd0,file=@hd0.qcow2@,format=qcow2 -device virtio-blk-pci,drive=hd0,id=hd"};
+    static const char *const images[] = {"first.iso", "second.iso", "out.iso", "third.iso", "fourth.iso", "gone.iso"};
+
+    engine = harness_engine_new(NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(images); i++)
+        make_image(images[i]);
+    HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
+    say(guest,
+        "blockdev-change-medium {\"id\":\"one\",\"filename\":\"@/second.iso\",\"format\":\"raw\"}\n"
+        "eject {\"id\":\"two\",\"force\":true}\n"
+        "blockdev-change-medium {\"id\":\"three\",\"filename\":\"@/fourth.iso\",\"format\":\"raw\"}\n"
+        "blockdev-open-tray {\"id\":\"four\",\"force\":true}\nblockdev-remove-medium {\"id\":\"four\"}\n"
+        "blockdev-del {\"node-name\":\"n4\"}\n"
+        "blockdev-snapshot-sync {\"device\":\"hd0\",\"snapshot-file\":\"@/overlay.qcow2\",\"format\":\"qcow2\"}");
+    expect_row(guest, "OK     medium-changed");
+    move_around(guest, look_at_media);
+    harness_engine_finish(engine);
+}
+
+static void
+look_at_shorthands(HarnessGuest *guest)
+{
+    expect(guest, "query-block", NULL, "@/second.iso", true);
+    expect(guest, "query-block", NULL, "@/first.iso", false);
+}
+
+static void
+test_media_of_short_options_too(void **state G_GNUC_UNUSED)
+{
+    static const HarnessSpec spec = {.machine = "pc-q35-7.2",
+                                     .ram_mib = 16,
+                                     .arguments = "-cdrom @folder@/first.iso"};
+
+    engine = harness_engine_new(NULL);
+    make_image("first.iso");
+    make_image("second.iso");
+    HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
+    say(guest, "blockdev-change-medium {\"device\":\"ide2-cd0\",\"filename\":\"@/second.iso\",\"format\":\"raw\"}");
+    move_around(guest, look_at_shorthands);
+    harness_engine_finish(engine);
+}
+
+/* ---- Devices ---- */
+
+#define PORTS "-device pcie-root-port,id=rp0,chassis=1 -device pcie-root-port,id=rp1,chassis=2 " \
+              "-device pcie-root-port,id=rp2,chassis=3 -device pcie-root-port,id=rp3,chassis=4 "
+
+static void
+look_at_devices(HarnessGuest *guest)
+{
+    static const char *const types[] = {"virtio-rng-pci", "virtio-blk-pci",  "virtio-net-pci", "virtserialport",
+                                        "usb-kbd",        "virtio-scsi-pci", "scsi-hd",        "qemu64-x86_64-cpu"};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(types); i++) {
+        g_autofree char *child = g_strdup_printf("child<%s>", types[i]);
+        expect(guest, "qom-list", PERIPHERAL, child, true);
+    }
+    expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/nic9\",\"property\":\"mac\"}", "52:54:00:11:22:33", true);
+    expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/vd9\",\"property\":\"serial\"}", "S9", true);
+    expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/vd9\",\"property\":\"write-cache\"}", "off", true);
+    expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/rng9\",\"property\":\"max-bytes\"}", "4096", true);
+    expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/rng9\",\"property\":\"rng\"}", "/objects/r9", true);
+    expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/port9\",\"property\":\"name\"}", "org.example.9", true);
+    expect(guest, "query-named-block-nodes", "{\"flat\":true}", "\"prot1\"", true);
+    expect(guest, "query-cpus-fast", NULL, "\"cpu-index\":1", true);
+    g_autofree char *path = expand("@/late.sock");
+    int fd = talk_connect_unix(path);
+    close(fd);
+}
+
+static void
+test_plugged_devices_go_along(void **state G_GNUC_UNUSED)
+{
+    static const HarnessSpec spec = {.machine = "pc-q35-7.2",
+                                     .ram_mib = 16,
+                                     .arguments = PORTS "-smp 1,maxcpus=2 -device virtio-serial-pci,id=vs -device qemu-xhci,id=xhci "
+                                                        "-device usb-tablet,id=tab -netdev user,id=n0"};
+
+    engine = harness_engine_new(NULL);
+    make_image("sd.raw");
+    g_autofree char *image = expand("@/d.qcow2");
+    const char *create[] = {"qemu-img", "create", "-q", "-f", "qcow2", image, "64M", NULL};
+    assert_true(g_spawn_sync(NULL, (char **)create, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL, NULL));
+    HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
+    say(guest,
+        "object-add {\"qom-type\":\"rng-random\",\"id\":\"r9\",\"filename\":\"/dev/urandom\"}\n"
+        "device_add {\"driver\":\"virtio-rng-pci\",\"id\":\"rng9\",\"bus\":\"rp0\",\"rng\":\"r9\",\"max-bytes\":4096,\"period\":500}\n"
+        "object-add {\"qom-type\":\"iothread\",\"id\":\"io9\"}\n"
+        "blockdev-add {\"driver\":\"qcow2\",\"node-name\":\"fmt1\",\"file\":{\"driver\":\"file\",\"filename\":\"@/d.qcow2\",\"node-name\":\"prot1\"}}\n"
+        "device_add {\"driver\":\"virtio-blk-pci\",\"id\":\"vd9\",\"bus\":\"rp1\",\"drive\":\"fmt1\",\"serial\":\"S9\",\"write-cache\":\"off\",\"iothread\":\"io9\"}\n"
+        "device_add {\"driver\":\"virtio-net-pci\",\"id\":\"nic9\",\"bus\":\"rp2\",\"netdev\":\"n0\",\"mac\":\"52:54:00:11:22:33\"}\n"
+        "chardev-add {\"id\":\"late\",\"backend\":{\"type\":\"socket\",\"data\":{\"addr\":{\"type\":\"unix\",\"data\":{\"path\":\"@/late.sock\"}},\"server\":true,\"wait\":false}}}\n"
+        "device_add {\"driver\":\"virtserialport\",\"id\":\"port9\",\"bus\":\"vs.0\",\"chardev\":\"late\",\"name\":\"org.example.9\"}\n"
+        "device_add {\"driver\":\"qemu64-x86_64-cpu\",\"id\":\"cpu9\",\"socket-id\":0,\"core-id\":1,\"thread-id\":0}\n"
+        "device_add {\"driver\":\"usb-kbd\",\"id\":\"kbd9\",\"bus\":\"xhci.0\"}\n"
+        /* a bus that was plugged, and what sits on it, whose id comes before that of the bus */
+        "device_add {\"driver\":\"virtio-scsi-pci\",\"id\":\"zscsi9\",\"bus\":\"rp3\"}\n"
+        "blockdev-add {\"driver\":\"raw\",\"node-name\":\"sd9\",\"file\":{\"driver\":\"file\",\"filename\":\"@/sd.raw\"}}\n"
+        "device_add {\"driver\":\"scsi-hd\",\"id\":\"adisk9\",\"bus\":\"zscsi9.0\",\"drive\":\"sd9\",\"scsi-id\":3,\"lun\":1}");
+    expect_row(guest, "OK     device-plugged");
+    expect_row(guest, "OK     cpu-plugged");
+    expect_row(guest, "OK     chardev-added");
+    expect_row(guest, "OK     object-added");
+    expect_row(guest, "WARN   disk-settings");
+    move_around(guest, look_at_devices);
+    harness_engine_finish(engine);
+}
+
+static void
+look_at_the_rest(HarnessGuest *guest)
+{
+    expect(guest, "qom-list", PERIPHERAL, "\"tab\"", false);
+    expect(guest, "qom-list", PERIPHERAL, "\"sd\"", false);
+    expect(guest, "qom-list", PERIPHERAL, "\"port\"", false);
+    expect(guest, "qom-list", PERIPHERAL, "\"kbd\"", true);
+    expect(guest, "query-chardev", NULL, "\"ch\"", false);
+    expect(guest, "query-block", NULL, "sd.raw", false);
+    expect(guest, "qom-list", "{\"path\":\"/objects\"}", "\"io1\"", false);
+    expect(guest, "human-monitor-command", "{\"command-line\":\"info usb\"}", "Port 2", true);
+    expect(guest, "human-monitor-command", "{\"command-line\":\"info network\"}", "n1: ", false);
+}
+
+static void
+test_unplugged_devices_stay_out(void **state G_GNUC_UNUSED)
+{
+    static const HarnessSpec spec = {
+        .machine = "pc-q35-7.2",
+        .ram_mib = 16,
+        .arguments = "-device qemu-xhci,id=xhci -device usb-tablet,id=tab -device usb-kbd,id=kbd "
+                     "-global virtio-blk-pci.bootindex=1 -device virtio-scsi-pci,id=scsi0 -drive if=none,id=sd0,file=@sd.raw@,format=raw -device scsi-hd,drive=sd0,id=sd "
+                     "-device virtio-serial-pci,id=vs -chardev null,id=ch -device virtserialport,chardev=ch,id=port "
+                     "-netdev user,id=n1 -device usb-net,netdev=n1,id=un -object iothread,id=io1"};
+
+    engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
+    say(guest, "device_del {\"id\":\"tab\"}\ndevice_del {\"id\":\"sd\"}\ndevice_del {\"id\":\"port\"}\n"
+               "device_del {\"id\":\"un\"}\nobject-del {\"id\":\"io1\"}");
+    say_until_done(guest, "chardev-remove", "{\"id\":\"ch\"}");
+    say_until_done(guest, "netdev_del", "{\"id\":\"n1\"}");
+    expect_row(guest, "OK     device-unplugged");
+    expect_row(guest, "OK     chardev-removed");
+    expect_row(guest, "OK     object-removed");
+    move_around(guest, look_at_the_rest);
+    harness_engine_finish(engine);
+}
+
+static HarnessGuest *
+run_paused(const HarnessSpec *spec)
+{
+    HarnessGuest *guest = harness_guest_new(engine, "g", spec);
+    g_auto(GStrv) argv = harness_guest_make_argv(guest, harness_build(BUILD_INSTALLED));
+    g_autoptr(GPtrArray) args = g_ptr_array_new();
+
+    for (const char *const *word = (const char *const[]){"run", "g", "--json", "--", NULL}; *word; word++)
+        g_ptr_array_add(args, (gpointer)*word);
+    for (char **word = argv; *word; word++)
+        g_ptr_array_add(args, *word);
+    g_ptr_array_add(args, NULL);
+    g_autoptr(HarnessReply) reply = moult_v(engine, (const char *const *)args->pdata);
+    assert_status(reply, EXIT_DONE);
+    return guest;
+}
+
+/* A guest of Linux that works on a disk which its command line does not name. */
+static void
+test_plugged_disk_goes_on(void **state G_GNUC_UNUSED)
+{
+    static const HarnessSpec spec = {.kernel = "cloud",
+                                     .machine = "pc-q35-7.2",
+                                     .ram_mib = 256,
+                                     .arguments = "-S -device pcie-root-port,id=rp0,chassis=1",
+                                     .append = "moult.disk=/dev/vda"};
+
+    engine = harness_engine_new(NULL);
+    make_image("late.raw");
+    HarnessGuest *guest = run_paused(&spec);
+    say(guest,
+        "blockdev-add {\"driver\":\"raw\",\"node-name\":\"late\",\"file\":{\"driver\":\"file\",\"filename\":\"@/late.raw\"}}\n"
+        "device_add {\"driver\":\"virtio-blk-pci\",\"id\":\"vd9\",\"bus\":\"rp0\",\"drive\":\"late\"}\ncont");
+    guest->disk = g_build_filename(engine->folder, "late.raw", NULL);
+    harness_guest_await(guest);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_guest_check_disk(guest);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    harness_guest_check_disk(guest);
+    harness_engine_finish(engine);
+}
+
+/* ---- What cannot be described ---- */
+
+static void
+expect_blocks(HarnessGuest *guest, const char *code)
+{
+    g_autofree char *row = g_strdup_printf("BLOCK  %s", code);
+    g_autoptr(HarnessReply) check = moult(engine, "check", guest->name, "--to", harness_build(BUILD_SECOND), NULL);
+
+    assert_status(check, EXIT_REFUSED);
+    if (!strstr(check->text, row))
+        fail_msg("“%s” is not in: %s", row, check->text);
+}
+
+static void
+test_what_cannot_be_told_is_refused(void **state G_GNUC_UNUSED)
+{
+    static const HarnessSpec spec = {.machine = "pc-q35-7.2",
+                                     .ram_mib = 16,
+                                     .arguments = PORTS "-m 16M,slots=2,maxmem=1G -device qemu-xhci,id=xhci "
+                                                        "-device usb-tablet -device usb-mouse,id=mo"};
+
+    engine = harness_engine_new(NULL);
+    make_image("a.raw");
+    HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
+    say(guest,
+        "chardev-add {\"id\":\"late\",\"backend\":{\"type\":\"ringbuf\",\"data\":{}}}\n"
+        "object-add {\"qom-type\":\"secret\",\"id\":\"s9\",\"data\":\"xyz\"}\n"
+        "blockdev-add {\"driver\":\"copy-on-read\",\"node-name\":\"f9\",\"file\":{\"driver\":\"file\",\"filename\":\"@/a.raw\"}}\n"
+        "device_del {\"id\":\"mo\"}\n"
+        "object-add {\"qom-type\":\"memory-backend-ram\",\"id\":\"m9\",\"size\":16777216}\n"
+        "device_add {\"driver\":\"virtio-rng-pci\",\"bus\":\"rp0\"}");
+    expect_blocks(guest, "chardev-added");
+    expect_blocks(guest, "object-added");
+    expect_blocks(guest, "medium-changed");
+    expect_blocks(guest, "device-unplugged"); /* the tablet's port cannot be read without an id */
+    expect_blocks(guest, "memory-plugged");
+    carry_expect_refusal(guest, "memory-plugged");
+    harness_engine_finish(engine);
+}
+
+#define TEST(f) {.name = &#f[sizeof("test_") - 1], .test_func = f, .teardown_func = harness_teardown}
+
+int
+main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_media_are_those_of_now),   TEST(test_media_of_short_options_too),
+        TEST(test_plugged_devices_go_along), TEST(test_unplugged_devices_stay_out),
+        TEST(test_plugged_disk_goes_on),     TEST(test_what_cannot_be_told_is_refused),
+    };
+
+    return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));
+}
