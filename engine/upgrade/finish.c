@@ -51,8 +51,12 @@ finish_prove(Upgrade *upgrade, GError **error)
     /* No cancelling here: the source has handed over, and only the target can have the guest now. */
     QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_RUN_MS, -1);
     QmpClient *monitor = upgrade_get_target(upgrade)->monitor;
-    bool has_guest = upgrade_events_await_load(upgrade, &limit, error);
+    g_autoptr(GError) local = NULL;
+    bool has_guest = upgrade_events_await_load(upgrade, &limit, &local);
 
+    upgrade->target_was_late = g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT);
+    if (local)
+        g_propagate_error(error, g_steal_pointer(&local));
     if (has_guest && upgrade->stops_first && upgrade_wants_run(upgrade))
         has_guest = start_stopped(upgrade, &limit, error);
     if (has_guest && upgrade_wants_run(upgrade) && upgrade->record->target_ran != UPGRADE_RAN_YES)

@@ -9,6 +9,8 @@
  */
 #include "upgrade/handback.h"
 
+#include <poll.h>
+
 #include "guest/error.h"
 #include "guest/hold.h"
 #include "process/freeze.h"
@@ -48,9 +50,10 @@ has_not_run(Upgrade *upgrade, GError **error)
     return refuse_ran(ran, error);
 }
 
-static bool
-secure_target(Upgrade *upgrade, const GuestInstance *target, GError **error)
+bool
+upgrade_stop_target(Upgrade *upgrade, GError **error)
 {
+    const GuestInstance *target = upgrade_get_target(upgrade);
     bool has_stopped = process_freeze(target->pidfd, target->process.pid, UPGRADE_TIMEOUT_FREEZE_MS, error);
 
     if (!has_stopped)
@@ -70,7 +73,7 @@ kill_target(Upgrade *upgrade, GError **error)
 
     if (!target || guest_has_ended(target, upgrade_get_target_paths(upgrade)))
         return true;
-    if (target->pidfd >= 0 && !secure_target(upgrade, target, error))
+    if (target->pidfd >= 0 && !upgrade_stop_target(upgrade, error))
         return false;
     if (target->pidfd >= 0 && process_kill_and_reap(target->pidfd, UPGRADE_TIMEOUT_KILL_MS, &upgrade->target_end, &local)) {
         upgrade_taps_restore(upgrade, NULL); /* before the source runs; what fails is told by prepare_handover_undo */
@@ -92,12 +95,19 @@ may_resume(Upgrade *upgrade, GError **error)
     return ran == UPGRADE_RAN_NO || upgrade->has_choice || refuse_ran(ran, error);
 }
 
-typedef enum { SOURCE_HAS_GUEST, SOURCE_STOPPED, SOURCE_ENDING_MIGRATION, SOURCE_MIGRATES, SOURCE_LOST } SourceState;
+typedef enum {
+    SOURCE_HAS_GUEST,
+    SOURCE_RUNS,
+    SOURCE_STOPPED,
+    SOURCE_ENDING_MIGRATION,
+    SOURCE_MIGRATES,
+    SOURCE_LOST
+} SourceState;
 
 /*
- * Only where a completed migration has left it is a source resumed by us. After a failed or cancelled one QEMU does that
- * itself, and 10.0 leaves it paused when its disks cannot be taken back. A guest that has panicked, or waits for space on
- * its disk, does so in the source as it would have without us.
+ * Where a completed migration has left it, or where we held it back, a source is resumed by us. After a failed or cancelled
+ * migration QEMU does that itself, with or without its disks. A guest that has panicked, or waits for space on its disk,
+ * does so in the source as it would have without us.
  */
 static SourceState
 classify(const QmpMigrateInfo *info, const QmpStatus *status, bool was_running)
@@ -112,18 +122,24 @@ classify(const QmpMigrateInfo *info, const QmpStatus *status, bool was_running)
     if (!was_running)
         return SOURCE_HAS_GUEST;
     bool stands = g_str_equal(status->status, "postmigrate") || g_str_equal(status->status, "paused");
-    return stands ? SOURCE_STOPPED : SOURCE_HAS_GUEST;
+    if (stands)
+        return SOURCE_STOPPED;
+    return status->running ? SOURCE_RUNS : SOURCE_HAS_GUEST;
 }
 
 static SourceState
-ask_source(const GuestInstance *source, bool was_running, const QmpWait *wait, GError **error)
+ask_source(const Upgrade *upgrade, const QmpWait *whole, GError **error)
 {
+    /* One that has not answered may have waited for the target, and does so now, or for something else. */
+    bool was_mute = upgrade->seen.source == RECOVER_SOURCE_MUTE;
+    QmpWait wait = qmp_wait_within(whole, was_mute ? UPGRADE_TIMEOUT_GLANCE_MS : UPGRADE_TIMEOUT_OBSERVE_MS);
+    QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
     QmpMigrateInfo info = {0};
     QmpStatus status = {0};
     SourceState state = SOURCE_LOST;
 
-    if (qmp_query_migrate(source->monitor, wait, &info, error) && qmp_query_status(source->monitor, wait, &status, error))
-        state = classify(&info, &status, was_running);
+    if (monitor && qmp_query_migrate(monitor, &wait, &info, error) && qmp_query_status(monitor, &wait, &status, error))
+        state = classify(&info, &status, upgrade->source_was_running);
     qmp_status_clear(&status);
     qmp_migrate_info_clear(&info);
     return state;
@@ -141,6 +157,62 @@ await_change(Upgrade *upgrade, const QmpWait *wait)
     qmp_event_free(upgrade_events_next_source(upgrade, &limit, NULL));
 }
 
+/*
+ * `cont` takes the disks of a QEMU that has handed them over, whether it runs or not, and says so when it may not: somebody
+ * else holds a lock on an image (measured: 7.2, 10.0). A QEMU whose migration has failed resumes all the same, and the guest's
+ * first write then ends it (bdrv_co_write_req_prepare asserts that its image is active): it is stopped before.
+ */
+static bool
+take_disks(Upgrade *upgrade, const QmpWait *wait, GError **error)
+{
+    QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
+    g_autoptr(GError) local = NULL;
+
+    if (qmp_cont(monitor, wait, &local))
+        return true;
+    if (g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_REMOTE))
+        qmp_stop(monitor, wait, NULL);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return false;
+}
+
+void
+upgrade_hold_back(Upgrade *upgrade)
+{
+    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
+
+    if (ask_source(upgrade, &limit, NULL) == SOURCE_RUNS)
+        take_disks(upgrade, &limit, NULL);
+}
+
+/* For as long as we are patient: a lock that is held for a moment, by whoever looks at the image, is none to give up for. */
+static bool
+take_disks_patiently(Upgrade *upgrade, const QmpWait *wait, GError **error)
+{
+    g_autoptr(GError) refusal = NULL;
+
+    while (qmp_wait_check(wait) == QMP_WAIT_READY) {
+        g_autoptr(GError) local = NULL;
+        QmpWait pause = qmp_wait_within(wait, UPGRADE_TIMEOUT_RETRY_MS);
+        if (take_disks(upgrade, wait, &local))
+            return true;
+        bool is_refused = g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_REMOTE);
+        if (is_refused || !refusal) {
+            g_clear_error(&refusal);
+            refusal = g_steal_pointer(&local);
+        }
+        if (!is_refused)
+            break;
+        qmp_wait_poll(&pause, upgrade_get_source(upgrade)->pidfd, POLLIN); /* or it ends */
+    }
+    upgrade->is_held_back = g_error_matches(refusal, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_REMOTE);
+    if (refusal)
+        g_propagate_error(error, g_steal_pointer(&refusal));
+    else
+        g_set_error(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT, "no time is left to let it run");
+    return false;
+}
+
 static bool
 resume_source(Upgrade *upgrade, const QmpWait *wait, GError **error)
 {
@@ -148,9 +220,16 @@ resume_source(Upgrade *upgrade, const QmpWait *wait, GError **error)
     bool cancelled = false, resumed = false;
 
     for (;;) {
-        switch (ask_source(source, upgrade->source_was_running, wait, error)) {
+        switch (ask_source(upgrade, wait, error)) {
         case SOURCE_HAS_GUEST:
             return true;
+        case SOURCE_RUNS:
+            if (resumed)
+                return true;
+            if (!take_disks_patiently(upgrade, wait, error))
+                return false;
+            resumed = true;
+            break;
         case SOURCE_LOST:
             return false;
         case SOURCE_MIGRATES:
@@ -165,7 +244,7 @@ resume_source(Upgrade *upgrade, const QmpWait *wait, GError **error)
         case SOURCE_STOPPED:
             if (resumed)
                 return true; /* it did run: somebody has paused it since */
-            if (!may_resume(upgrade, error) || !qmp_cont(source->monitor, wait, error))
+            if (!may_resume(upgrade, error) || !take_disks_patiently(upgrade, wait, error))
                 return false;
             resumed = true;
             break;

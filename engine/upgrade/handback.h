@@ -12,3 +12,15 @@
  * untouched, when the target did run (it then goes on) or nobody can say. An operator's choice stands in for certainty.
  */
 bool upgrade_hand_back(Upgrade *upgrade, GError **error);
+
+/*
+ * Stops the target (SIGSTOP) and looks once more. TRUE: it stands still and certainly never ran the guest (or the source has
+ * the guest by itself, or the operator has decided). FALSE (NEEDS_OPERATOR): it goes on, as if nothing had been.
+ */
+bool upgrade_stop_target(Upgrade *upgrade, GError **error);
+
+/*
+ * The migration has just failed, and QEMU lets the source run by itself: stops it again should its disks be refused to it,
+ * before the guest writes to them. upgrade_hand_back lets it go on. Gives the source nothing that it has not taken already.
+ */
+void upgrade_hold_back(Upgrade *upgrade);

@@ -26,10 +26,12 @@ answers_clear(Answers *answers)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Answers, answers_clear)
 
+/* What a slow answer is worth depends on what it costs: a guest that stands does so until we have decided. */
 static bool
-ask(const GuestInstance *instance, Answers *answers)
+ask(const Upgrade *upgrade, const GuestInstance *instance, Answers *answers)
 {
-    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
+    bool guest_stands = upgrade->source_stopped && upgrade->source_was_running;
+    QmpWait limit = qmp_wait_from_now(guest_stands ? UPGRADE_TIMEOUT_GLANCE_MS : UPGRADE_TIMEOUT_OBSERVE_MS, -1);
 
     answers_clear(answers);
     *answers = (Answers){0};
@@ -75,7 +77,7 @@ observe_source(Upgrade *upgrade)
 
     if (has_ended(source, paths, &upgrade->source_end))
         return RECOVER_SOURCE_GONE;
-    if (ask(source, &answers))
+    if (ask(upgrade, source, &answers))
         return classify_source(&answers);
     upgrade_events_collect(upgrade);
     /* One that is only slow may answer yet; at the second look it is the connection that is not trusted. */
@@ -83,7 +85,7 @@ observe_source(Upgrade *upgrade)
     upgrade->source_was_mute = true;
     if (is_stale && !has_ended(source, paths, &upgrade->source_end)) {
         guest_connect(source, paths);
-        if (ask(source, &answers))
+        if (ask(upgrade, source, &answers))
             return classify_source(&answers);
     }
     return has_ended(source, paths, &upgrade->source_end) ? RECOVER_SOURCE_GONE : RECOVER_SOURCE_MUTE;
@@ -100,6 +102,7 @@ classify_target(Upgrade *upgrade, const Answers *answers)
     if (!g_str_equal(answers->status.status, "inmigrate"))
         return RECOVER_TARGET_LOADED;
     upgrade->target_watched = true; /* it has not run so far, and from here on its events are read */
+    upgrade->target_connected = !g_str_equal(answers->info.status, "setup");
     return g_str_equal(answers->info.status, "completed") ? RECOVER_TARGET_LOADED : RECOVER_TARGET_WAITING;
 }
 
@@ -122,7 +125,7 @@ observe_target(Upgrade *upgrade)
         upgrade->target_watched = false;
         guest_connect(target, paths);
     }
-    if (ask(target, &answers))
+    if (ask(upgrade, target, &answers))
         return classify_target(upgrade, &answers);
     return has_ended(target, paths, &upgrade->target_end) ? RECOVER_TARGET_GONE : RECOVER_TARGET_MUTE;
 }
@@ -149,13 +152,15 @@ target_ran(Upgrade *upgrade, RecoverTarget target)
 void
 upgrade_observe(Upgrade *upgrade, bool waited)
 {
-    RecoverObserved seen = {.waited = waited, .expects_run = upgrade_expects_run(upgrade)};
+    RecoverObserved seen = {.expects_run = upgrade_expects_run(upgrade)};
 
     /* The target first: a target that has the guest means a source that has stopped, not the other way round. */
     seen.target = observe_target(upgrade);
     seen.source = observe_source(upgrade);
     upgrade_events_collect(upgrade);
     seen.target_ran = target_ran(upgrade, seen.target);
+    /* The proof has waited already, for the very thing that one would wait for. */
+    seen.waited = waited || (upgrade->target_was_late && seen.source == RECOVER_SOURCE_HANDED);
     upgrade->seen = seen;
 }
 

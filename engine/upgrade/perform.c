@@ -54,7 +54,8 @@ bool
 perform_capabilities_undo(Upgrade *upgrade, GError **error)
 {
     GuestInstance *source = upgrade_get_source(upgrade);
-    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_COMMAND_MS, -1);
+    bool is_mute = upgrade->seen.source == RECOVER_SOURCE_MUTE;
+    QmpWait limit = qmp_wait_from_now(is_mute ? UPGRADE_TIMEOUT_GLANCE_MS : UPGRADE_TIMEOUT_COMMAND_MS, -1);
 
     if (guest_has_ended(source, upgrade_get_source_paths(upgrade)))
         return true;
@@ -179,17 +180,19 @@ get_final_status(const QmpEvent *event)
 }
 
 /*
- * A guest that was stopped for its copy must not stand longer than the operator allows. One whose memory stays where it is
- * stands for some milliseconds; a target that does not take the rest of the state (it hangs in a device, say) is given up
- * long before the whole time is over.
+ * A guest that QEMU has stopped, all but the rest being sent, stands for some milliseconds, or as long as the rest of its
+ * memory may take; a target that does not take it (it hangs in a device, say) is given up long before the whole time is over.
+ * One that was stopped for its copy must not stand longer than the operator allows: how its copy gets on is not known, for
+ * QEMU 7.2 answers nothing while it sends the memory of a guest that stands.
  */
 static QmpWait
 wait_for_completion(const Upgrade *upgrade)
 {
     QmpWait wait = upgrade->wait;
+    gint64 stand_ms = UPGRADE_TIMEOUT_RUN_MS + upgrade->request.max_downtime_ms;
 
-    if (!upgrade->method->copies_memory && upgrade->source_stopped)
-        wait.deadline_us = MIN(wait.deadline_us, upgrade->times.stop_seen_us + UPGRADE_TIMEOUT_RUN_MS * 1000);
+    if (!upgrade->stops_first && upgrade->source_stopped)
+        wait.deadline_us = MIN(wait.deadline_us, upgrade->times.stop_seen_us + stand_ms * 1000);
     if (upgrade->stops_first && upgrade->request.max_downtime_ms > 0)
         wait.deadline_us = MIN(wait.deadline_us, upgrade->stopped_us + upgrade->request.max_downtime_ms * 1000);
     return wait;
@@ -203,6 +206,9 @@ explain_wait(const Upgrade *upgrade, GError **error)
     if (is_late && upgrade->stops_first && upgrade->request.max_downtime_ms > 0)
         guest_error_wrap(error, GUEST_ERROR_TIMED_OUT, "downtime-too-long", "allow more with --max-downtime",
                          "the guest stood still for as long as is allowed");
+    else if (is_late && !upgrade->stops_first && upgrade->source_stopped)
+        guest_error_wrap(error, GUEST_ERROR_TIMED_OUT, "migration", "see the log of the new QEMU",
+                         "the new QEMU does not take the rest of the guest's state");
     else if (is_late && upgrade->method->copies_memory)
         guest_error_wrap(error, GUEST_ERROR_TIMED_OUT, "timeout",
                          "give it longer (--timeout), or allow a longer pause at its end (--max-downtime)",
@@ -225,22 +231,20 @@ tell_copied(Upgrade *upgrade)
     qmp_migrate_info_clear(&info);
 }
 
-/* The next event. While memory is copied: of the migration, and whoever watches is told meanwhile how much. */
+/* The next event. While memory is copied, whoever watches is told meanwhile how much. */
 static QmpEvent *
-await_event(Upgrade *upgrade, const QmpWait *wait, GError **error)
+await_event(Upgrade *upgrade, GError **error)
 {
-    QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
-
-    if (!upgrade->method->copies_memory)
-        return upgrade_events_next_source(upgrade, wait, error);
     for (;;) {
         g_autoptr(GError) local = NULL;
-        QmpWait interval = qmp_wait_within(wait, UPGRADE_PROGRESS_INTERVAL_MS);
-        QmpEvent *event = qmp_client_wait_event(monitor, "MIGRATION", &interval, &local);
+        QmpWait wait = wait_for_completion(upgrade);
+        QmpWait interval = qmp_wait_within(&wait, UPGRADE_PROGRESS_INTERVAL_MS);
+        bool is_told = upgrade->method->copies_memory;
+        QmpEvent *event = upgrade_events_next_source(upgrade, is_told ? &interval : &wait, &local);
         if (event)
             return event;
-        if (!g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT) ||
-            qmp_wait_check(wait) != QMP_WAIT_READY) {
+        if (!is_told || !g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT) ||
+            qmp_wait_check(&wait) != QMP_WAIT_READY) {
             g_propagate_error(error, g_steal_pointer(&local));
             return NULL;
         }
@@ -252,8 +256,7 @@ bool
 perform_complete(Upgrade *upgrade, GError **error)
 {
     for (;;) {
-        QmpWait wait = wait_for_completion(upgrade);
-        g_autoptr(QmpEvent) event = await_event(upgrade, &wait, error);
+        g_autoptr(QmpEvent) event = await_event(upgrade, error);
         if (!event) {
             explain_wait(upgrade, error);
             return false;
@@ -262,6 +265,7 @@ perform_complete(Upgrade *upgrade, GError **error)
         if (!status)
             continue;
         if (!g_str_equal(status, "completed")) {
+            upgrade_hold_back(upgrade);
             explain_failure(upgrade, status, error);
             return false;
         }

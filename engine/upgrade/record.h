@@ -22,6 +22,7 @@ typedef struct {
     char *step;          /* the step being done, or the last one done */
     bool aborting;       /* the way back has begun */
     bool needs_operator; /* the evidence did not decide; the history has it already */
+    unsigned n_answers;  /* how often it was taken up because one that had been mute answered; not on disk */
     UpgradeRan target_ran;
     bool is_guess;       /* made up for two QEMUs that no journal explains; never on disk as it was made */
     guint64 source_id;

@@ -184,8 +184,9 @@ begin(Upgrade *upgrade)
 {
     upgrade->started_us = g_get_monotonic_time();
     upgrade->wait = qmp_wait_from_now(UPGRADE_TIMEOUT_DEFAULT_MS, -1);
-    guest_error_set(&upgrade->error, GUEST_ERROR_FAILED, "interrupted", NULL,
-                    "the engine ended during the upgrade, at %s", upgrade->record->step);
+    guest_error_set(&upgrade->error, GUEST_ERROR_FAILED, "interrupted", NULL, "%s, at %s",
+                    upgrade->was_marked ? "the upgrade had needed its operator" : "the engine ended during the upgrade",
+                    upgrade->record->step);
 }
 
 static void
@@ -215,6 +216,15 @@ upgrade_resolve(Upgrade *upgrade, RecoverKeep choice, GError **error)
 }
 
 bool
+upgrade_end(Upgrade *upgrade, GError **error)
+{
+    begin(upgrade);
+    bool done = upgrade_settle_end(upgrade, upgrade_step_find(upgrade->record->step), error);
+    end(upgrade);
+    return done;
+}
+
+bool
 upgrade_was_marked(const Upgrade *upgrade)
 {
     return upgrade->was_marked;
@@ -230,6 +240,18 @@ json_object *
 upgrade_steal_evidence(Upgrade *upgrade)
 {
     return g_steal_pointer(&upgrade->evidence);
+}
+
+QmpClient *
+upgrade_steal_mute(Upgrade *upgrade, RecoverKeep which)
+{
+    bool is_source = which == RECOVER_KEEP_SOURCE;
+    bool is_mute = is_source ? upgrade->seen.source == RECOVER_SOURCE_MUTE : upgrade->seen.target == RECOVER_TARGET_MUTE;
+    GuestInstance *instance = is_source ? upgrade_get_source(upgrade) : upgrade_get_target(upgrade);
+
+    if (!is_mute || !instance || !instance->monitor || qmp_client_get_state(instance->monitor) == QMP_CLIENT_CLOSED)
+        return NULL;
+    return g_steal_pointer(&instance->monitor);
 }
 
 UpgradeRecord *

@@ -26,10 +26,15 @@ void upgrade_run_recovery(Upgrade *upgrade);
 /* The same as the operator has decided; see upgrade_settle_choice. Blocks. */
 bool upgrade_resolve(Upgrade *upgrade, RecoverKeep choice, GError **error);
 
+/* The same when the operator wants the guest ended; see upgrade_settle_end. Blocks. */
+bool upgrade_end(Upgrade *upgrade, GError **error);
+
 /* Whether its record said NEEDS_OPERATOR already when it was taken up: that is no news then. */
 bool upgrade_was_marked(const Upgrade *upgrade);
 /* The source's domain, also when the guest has ended or needs its operator. Borrowed. */
 ObjlistDomain *upgrade_get_source_domain(const Upgrade *upgrade);
 /* What is left of it after NEEDS_OPERATOR: owned by the caller, once the upgrade is over. */
 json_object *upgrade_steal_evidence(Upgrade *upgrade);
+/* The connection to the QEMU of WHICH, owned, where that did not answer at the last look; else NULL, or when it is closed. */
+QmpClient *upgrade_steal_mute(Upgrade *upgrade, RecoverKeep which);
 UpgradeRecord *upgrade_steal_record(Upgrade *upgrade);

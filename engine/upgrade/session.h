@@ -38,7 +38,10 @@ struct Upgrade {
     bool stops_first;       /* the method stops the guest before `migrate`: we let the target run */
     bool source_stopped;    /* it has said STOP since `migrate`, or since we stopped it for that */
     bool source_was_mute;   /* at the last look */
+    bool is_held_back;      /* the source has been refused its disks for as long as we are patient */
     bool target_loaded;     /* it has said that its migration is completed */
+    bool target_connected;  /* somebody has begun to send it the state, as it said at the last look */
+    bool target_was_late;   /* it was waited for after the source had handed over */
     bool target_watched;    /* its events have been read without a gap since before it could have run */
     RecoverObserved seen;   /* the last look at both */
     ProcessExit source_end, target_end; /* how each ended, as far as we were told */

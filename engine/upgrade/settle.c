@@ -5,12 +5,15 @@
  */
 #include "upgrade/settle.h"
 
+#include <signal.h>
+
 #include "guest/error.h"
 #include "guest/hold.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
 #include "upgrade/driver.h"
 #include "upgrade/events.h"
+#include "upgrade/handback.h"
 #include "upgrade/observe.h"
 #include "upgrade/phase.h"
 #include "upgrade/timeouts.h"
@@ -120,24 +123,48 @@ roll_forward(Upgrade *upgrade)
     return SETTLED;
 }
 
-static void
-kill_left(GuestInstance *instance, const PathsInstance *paths, ProcessExit *end)
+/* GRACE_MS: that long it may end by SIGTERM, which lets QEMU flush its disks; 0: no time. */
+static bool
+end_one(GuestInstance *instance, const PathsInstance *paths, gint64 grace_ms, ProcessExit *end, GError **error)
 {
-    if (instance && !guest_has_ended(instance, paths) && instance->pidfd >= 0)
-        process_kill_and_reap(instance->pidfd, UPGRADE_TIMEOUT_KILL_MS, end, NULL);
+    g_autoptr(GError) local = NULL;
+
+    if (!instance || guest_has_ended(instance, paths))
+        return true;
+    bool is_held = instance->pidfd >= 0;
+    if (is_held && grace_ms > 0 && process_send_signal(instance->pidfd, SIGTERM, NULL) &&
+        process_wait_exit(instance->pidfd, grace_ms, -1, end, NULL))
+        return true;
+    if (is_held && process_kill_and_reap(instance->pidfd, UPGRADE_TIMEOUT_KILL_MS, end, &local))
+        return true;
+    guest_error_set(error, GUEST_ERROR_NEEDS_OPERATOR, "qemu-unkillable", "see its process state; it may hang in the kernel",
+                    "QEMU %d does not end: %s", instance->process.pid, local ? local->message : "it cannot be opened");
+    return false;
+}
+
+/* One that waited for the state a moment ago may have come by the whole of it since. */
+static bool
+may_kill_target(Upgrade *upgrade)
+{
+    bool was_given_nothing = recover_stage_of(upgrade->record) == RECOVER_STAGE_BEFORE;
+    GError *error = NULL;
+
+    if (was_given_nothing || upgrade->seen.target == RECOVER_TARGET_GONE || upgrade_stop_target(upgrade, &error))
+        return true;
+    warn(upgrade, "cleaning up", error);
+    return false;
 }
 
 /* There is no guest to save; what is left of both goes. */
 static SettleResult
-bury(Upgrade *upgrade, int last)
+bury(Upgrade *upgrade, int last, const char *why)
 {
-    const char *why = recover_explain(recover_stage_of(upgrade->record), &upgrade->seen);
     /* Its end has cancelled what was waited for. */
     bool has_more = upgrade->error && guest_error_get_kind(upgrade->error) != GUEST_ERROR_CANCELLED;
     GError *error = NULL;
 
-    kill_left(upgrade_get_source(upgrade), upgrade_get_source_paths(upgrade), &upgrade->source_end);
-    kill_left(upgrade_get_target(upgrade), upgrade_get_target_paths(upgrade), &upgrade->target_end);
+    end_one(upgrade_get_source(upgrade), upgrade_get_source_paths(upgrade), 0, &upgrade->source_end, NULL);
+    end_one(upgrade_get_target(upgrade), upgrade_get_target_paths(upgrade), 0, &upgrade->target_end, NULL);
     if (!upgrade_drive_back(upgrade, last, &error))
         warn(upgrade, "cleaning up", g_steal_pointer(&error));
     guest_error_set(&error, GUEST_ERROR_FAILED, "guest-ended", "see moult history and the guest's log", "%s%s%s", why,
@@ -151,17 +178,31 @@ bury(Upgrade *upgrade, int last)
     return SETTLED;
 }
 
+/*
+ * How long that may take. With its source gone nobody else can have the guest: a target that has begun to take the state is
+ * given time, for it may have the whole of it, and one that nobody has connected to never will.
+ */
+static gint64
+patience_ms(const Upgrade *upgrade)
+{
+    if (upgrade->seen.source != RECOVER_SOURCE_GONE)
+        return UPGRADE_TIMEOUT_RUN_MS;
+    bool is_idle = upgrade->seen.target == RECOVER_TARGET_WAITING && !upgrade->target_connected;
+    return is_idle ? UPGRADE_TIMEOUT_GLANCE_MS : UPGRADE_TIMEOUT_ARRIVE_MS;
+}
+
 /* Lets what moves by itself come to rest: until the target has loaded, resumes or ends, and no longer than it may take. */
 static void
 wait_a_while(Upgrade *upgrade)
 {
-    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_RUN_MS, -1);
+    gint64 timeout_ms = patience_ms(upgrade);
+    QmpWait limit = qmp_wait_from_now(timeout_ms, -1);
     const GuestInstance *target = upgrade_get_target(upgrade);
 
     if (target && target->monitor && qmp_client_get_state(target->monitor) != QMP_CLIENT_CLOSED)
         upgrade_events_await_load(upgrade, &limit, NULL);
     else if (target && target->pidfd >= 0)
-        process_wait_exit(target->pidfd, UPGRADE_TIMEOUT_RUN_MS, -1, &upgrade->target_end, NULL);
+        process_wait_exit(target->pidfd, timeout_ms, -1, &upgrade->target_end, NULL);
 }
 
 static SettleResult
@@ -173,7 +214,9 @@ act(Upgrade *upgrade, int last, RecoverAction action)
     case RECOVER_ROLL_FORWARD:
         return roll_forward(upgrade);
     case RECOVER_ENDED:
-        return bury(upgrade, last);
+        if (!may_kill_target(upgrade))
+            return LOOK_AGAIN;
+        return bury(upgrade, last, recover_explain(recover_stage_of(upgrade->record), &upgrade->seen));
     case RECOVER_WAIT:
         wait_a_while(upgrade);
         return LOOK_AGAIN;
@@ -195,6 +238,15 @@ look(Upgrade *upgrade, bool waited)
         save_record(upgrade);
 }
 
+/* What was just tried would fail once more, for as long again: somebody keeps the disks, or the source does not answer. */
+static bool
+is_in_vain(const Upgrade *upgrade, RecoverAction action, int round)
+{
+    bool is_mute = upgrade->seen.source == RECOVER_SOURCE_MUTE && upgrade->seen.target == RECOVER_TARGET_GONE;
+
+    return action == RECOVER_ROLL_BACK && (upgrade->is_held_back || (is_mute && round > 0));
+}
+
 void
 upgrade_settle(Upgrade *upgrade, int last)
 {
@@ -206,6 +258,8 @@ upgrade_settle(Upgrade *upgrade, int last)
     for (int round = 0; round < MAX_ROUNDS && g_get_monotonic_time() < deadline_us; round++) {
         look(upgrade, waited);
         RecoverAction action = recover_decide(recover_stage_of(upgrade->record), &upgrade->seen);
+        if (is_in_vain(upgrade, action, round))
+            break;
         if (act(upgrade, last, action) == SETTLED)
             return;
         waited = action == RECOVER_WAIT;
@@ -218,6 +272,40 @@ upgrade_settle_look(Upgrade *upgrade)
 {
     upgrade_observe(upgrade, true);
     mark_needs_operator(upgrade);
+}
+
+/*
+ * First the one that must not run, and without a chance to: the end of the other would let it. It has not got the disks, or
+ * must not write to them.
+ */
+static bool
+end_both(Upgrade *upgrade, GError **error)
+{
+    GuestInstance *source = upgrade_get_source(upgrade), *target = upgrade_get_target(upgrade);
+    const PathsInstance *source_paths = upgrade_get_source_paths(upgrade);
+    const PathsInstance *target_paths = upgrade_get_target_paths(upgrade);
+    bool never_ran = upgrade->seen.target == RECOVER_TARGET_WAITING || upgrade->seen.target_ran == UPGRADE_RAN_NO;
+    bool is_sources = recover_stage_of(upgrade->record) == RECOVER_STAGE_BEFORE ||
+                      (never_ran && may_kill_target(upgrade));
+
+    if (is_sources)
+        return end_one(target, target_paths, 0, &upgrade->target_end, error) &&
+               end_one(source, source_paths, UPGRADE_TIMEOUT_TERMINATE_MS, &upgrade->source_end, error);
+    return end_one(source, source_paths, 0, &upgrade->source_end, error) &&
+           end_one(target, target_paths, UPGRADE_TIMEOUT_TERMINATE_MS, &upgrade->target_end, error);
+}
+
+bool
+upgrade_settle_end(Upgrade *upgrade, int last, GError **error)
+{
+    upgrade_observe(upgrade, true);
+    if (!end_both(upgrade, error)) {
+        upgrade_observe(upgrade, true);
+        mark_needs_operator(upgrade);
+        return false;
+    }
+    bury(upgrade, last, "both QEMUs were ended by force");
+    return true;
 }
 
 /* The other one first: nothing is allowed to run that the choice was not for. */

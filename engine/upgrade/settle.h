@@ -18,3 +18,8 @@ void upgrade_settle_look(Upgrade *upgrade);
  * CHOICE is not to be had (REFUSED, nothing done) or was not done to its end (NEEDS_OPERATOR).
  */
 bool upgrade_settle_choice(Upgrade *upgrade, int last, RecoverKeep choice, GError **error);
+/*
+ * The same where the operator wants neither: ends both QEMUs, one after the other, so that none runs in between that must not,
+ * and removes what was theirs. FALSE (NEEDS_OPERATOR) when one does not end.
+ */
+bool upgrade_settle_end(Upgrade *upgrade, int last, GError **error);
