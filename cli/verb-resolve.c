@@ -77,8 +77,8 @@ const CliVerb cli_verb_resolve = {
     .name = "resolve",
     .synopsis = "NAME",
     .summary = "Decide for a guest that needs its operator",
-    .details = "Without --keep: says what each choice means, and exits with 7. The QEMU that is not kept is killed first,\n"
-               "so that two never run.",
+    .details = "Without --keep: looks again, does what has become clear meanwhile, or says what each choice means, and exits\n"
+               "with 7. The QEMU that is not kept is killed first, so that two never run.",
     .min_operands = 1,
     .max_operands = 1,
     .run = run,

@@ -5,14 +5,19 @@
 #include <unistd.h>
 
 #include "guest/error.h"
+#include "node/answer.h"
 #include "node/guests.h"
 #include "node/state.h"
 #include "qmp/json.h"
+
+/* A QEMU that answers now and then, but not when it matters, must not keep us looking for ever: then only the operator does. */
+#define MAX_ANSWERS 32
 
 typedef struct {
     Node *node;
     ObjlistDomain *domain;
     UpgradeRecord *record;
+    NodeAnswer *answers[RECOVER_N_KEEPS]; /* of the one that did not answer; NULL: it did, or cannot be heard */
     int target_pidfd;
     guint source_end, target_end; /* GLib sources; 0: nothing to wait for */
 } Standoff;
@@ -28,6 +33,8 @@ standoff_free(gpointer data)
         g_source_remove(standoff->target_end);
     if (standoff->target_pidfd >= 0)
         close(standoff->target_pidfd);
+    for (int i = 0; i < RECOVER_N_KEEPS; i++)
+        node_answer_free(standoff->answers[i]);
     upgrade_record_free(standoff->record);
     objlist_domain_unref(standoff->domain);
     g_free(standoff);
@@ -41,14 +48,23 @@ node_standoff_new_table(void)
 
 /* Takes the upgrade up again; the standoff is over until that says otherwise. */
 static void
-take_up(Standoff *standoff, RecoverKeep keep, NodeTakeUpFunc func, gpointer user_data)
+take_up(Standoff *standoff, NodeTakeUp what, NodeTakeUpFunc func, gpointer user_data)
 {
     Node *node = standoff->node;
     g_autoptr(ObjlistDomain) domain = objlist_domain_ref(standoff->domain);
     UpgradeRecord *record = g_steal_pointer(&standoff->record);
 
     g_hash_table_remove(node->standoffs, objlist_domain_get_name(domain));
-    node_take_up(node, record, domain, keep, func, user_data);
+    node_take_up(node, record, domain, what, func, user_data);
+}
+
+static void
+on_answer(gpointer user_data)
+{
+    Standoff *standoff = user_data;
+
+    standoff->record->n_answers++;
+    take_up(standoff, NODE_TAKE_UP_DECIDE, NULL, NULL);
 }
 
 static gboolean
@@ -57,7 +73,7 @@ on_source_end(gint pidfd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gp
     Standoff *standoff = user_data;
 
     standoff->source_end = 0;
-    take_up(standoff, RECOVER_N_KEEPS, NULL, NULL);
+    take_up(standoff, NODE_TAKE_UP_DECIDE, NULL, NULL);
     return G_SOURCE_REMOVE;
 }
 
@@ -67,7 +83,7 @@ on_target_end(gint pidfd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gp
     Standoff *standoff = user_data;
 
     standoff->target_end = 0;
-    take_up(standoff, RECOVER_N_KEEPS, NULL, NULL);
+    take_up(standoff, NODE_TAKE_UP_DECIDE, NULL, NULL);
     return G_SOURCE_REMOVE;
 }
 
@@ -78,6 +94,15 @@ watch_end(int pidfd, GUnixFDSourceFunc func, Standoff *standoff)
     if (pidfd < 0 || process_has_exited(pidfd))
         return 0;
     return g_unix_fd_add(pidfd, G_IO_IN, func, standoff);
+}
+
+static void
+await_answer(Standoff *standoff, Upgrade *upgrade, RecoverKeep which)
+{
+    g_autoptr(QmpClient) client = upgrade_steal_mute(upgrade, which);
+
+    if (client && standoff->record->n_answers < MAX_ANSWERS)
+        standoff->answers[which] = node_answer_await(g_steal_pointer(&client), on_answer, standoff);
 }
 
 static void
@@ -97,8 +122,6 @@ node_standoff_add(Node *node, ObjlistDomain *domain, Upgrade *upgrade)
 
     json_object_put(source->evidence);
     source->evidence = upgrade_steal_evidence(upgrade);
-    /* Nobody reads it meanwhile, and QEMU keeps what nobody reads. */
-    g_clear_pointer(&source->monitor, qmp_client_free);
     objlist_domain_set_state(domain, OBJLIST_DOMAIN_NEEDS_OPERATOR);
     if (!node_guests_is_known(node, domain))
         objlist_tables_add_primary(node->environment.tables, domain, NULL);
@@ -106,6 +129,10 @@ node_standoff_add(Node *node, ObjlistDomain *domain, Upgrade *upgrade)
     standoff->target_pidfd = process_identity_open(&standoff->record->target, NULL);
     standoff->source_end = watch_end(source->pidfd, on_source_end, standoff);
     standoff->target_end = watch_end(standoff->target_pidfd, on_target_end, standoff);
+    for (int i = 0; i < RECOVER_N_KEEPS; i++)
+        await_answer(standoff, upgrade, (RecoverKeep)i);
+    /* Nobody reads it meanwhile, and QEMU keeps what nobody reads. */
+    g_clear_pointer(&source->monitor, qmp_client_free);
     g_hash_table_replace(node->standoffs, (gpointer)objlist_domain_get_name(domain), standoff);
     tell(node, domain);
 }
@@ -116,7 +143,10 @@ find(Node *node, const char *name, GError **error)
     g_autoptr(ObjlistDomain) domain = node_guests_find(node, name, error);
     Standoff *standoff = domain ? g_hash_table_lookup(node->standoffs, name) : NULL;
 
-    if (domain && !standoff)
+    if (domain && !standoff && objlist_domain_get_state(domain) == OBJLIST_DOMAIN_NEEDS_OPERATOR)
+        guest_error_set(error, GUEST_ERROR_REFUSED, "job-running", "try again in a moment",
+                        "guest '%s' is being looked at again", name);
+    else if (domain && !standoff)
         guest_error_set(error, GUEST_ERROR_REFUSED, "not-in-doubt", "moult show tells its state",
                         "guest '%s' does not need its operator", name);
     return standoff;
@@ -131,13 +161,13 @@ node_standoff_dup_evidence(Node *node, const char *name, GError **error)
 }
 
 void
-node_standoff_resolve(Node *node, const char *name, RecoverKeep keep, NodeTakeUpFunc func, gpointer user_data)
+node_standoff_take_up(Node *node, const char *name, NodeTakeUp what, NodeTakeUpFunc func, gpointer user_data)
 {
     g_autoptr(GError) error = NULL;
     Standoff *standoff = find(node, name, &error);
 
     if (standoff)
-        take_up(standoff, keep, func, user_data);
+        take_up(standoff, what, func, user_data);
     else
         func(NULL, error, user_data);
 }

@@ -265,7 +265,7 @@ recover(Node *node, UpgradeRecord *record)
         return;
     }
     bool is_source = known && objlist_domain_get_id(known) == record->source_id;
-    node_take_up(node, record, is_source ? known : NULL, RECOVER_N_KEEPS, NULL, NULL);
+    node_take_up(node, record, is_source ? known : NULL, NODE_TAKE_UP_DECIDE, NULL, NULL);
 }
 
 static gboolean

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Stopping a guest. The worker waits for the end of the process and reaps it; cleaning up is the main loop's.
+ * Stopping a guest. The worker waits for the end of the process and reaps it; cleaning up is the main loop's. A guest that needs
+ * its operator has two: standoff.c.
  */
 #include <signal.h>
 
@@ -8,6 +9,7 @@
 #include "guest/monitor.h"
 #include "node/ending.h"
 #include "node/guests.h"
+#include "node/standoff.h"
 #include "node/state.h"
 #include "node/supervise.h"
 #include "node/worker.h"
@@ -111,12 +113,43 @@ stop_done(gpointer data)
     g_free(stop);
 }
 
+typedef struct {
+    Node *node;
+    char *name;
+    NodeStopFunc func;
+    gpointer user_data;
+} NodeStopBoth;
+
+static void
+both_done(json_object *result G_GNUC_UNUSED, const GError *error, gpointer user_data)
+{
+    NodeStopBoth *stop = user_data;
+
+    stop->func(error ? NULL : node_ending_get_last(stop->node, stop->name), error, stop->user_data);
+    g_free(stop->name);
+    g_free(stop);
+}
+
+/* Whichever of the two QEMUs has the guest: both end. */
+static void
+stop_both(Node *node, const char *name, NodeStopFunc func, gpointer user_data)
+{
+    NodeStopBoth *stop = g_new(NodeStopBoth, 1);
+
+    *stop = (NodeStopBoth){.node = node, .name = g_strdup(name), .func = func, .user_data = user_data};
+    node_standoff_take_up(node, name, NODE_TAKE_UP_END, both_done, stop);
+}
+
 void
 node_guests_stop(Node *node, const char *name, bool force, gint64 timeout_ms, NodeStopFunc func, gpointer user_data)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(ObjlistDomain) domain = node_guests_find_running(node, name, &error);
 
+    if (domain && force && objlist_domain_get_state(domain) == OBJLIST_DOMAIN_NEEDS_OPERATOR) {
+        stop_both(node, name, func, user_data);
+        return;
+    }
     if (!domain || !node_guests_begin_job(domain, "stop", 0, &error)) {
         func(NULL, error, user_data);
         return;

@@ -6,10 +6,17 @@
 #include "node/worker.h"
 #include "qmp/json.h"
 
+static const char *const job_names[] = {
+    [NODE_TAKE_UP_DECIDE] = "recovery",
+    [NODE_TAKE_UP_KEEP_SOURCE] = "resolve",
+    [NODE_TAKE_UP_KEEP_TARGET] = "resolve",
+    [NODE_TAKE_UP_END] = "stop",
+};
+
 typedef struct {
     Node *node;
     Upgrade *upgrade;
-    RecoverKeep keep;
+    NodeTakeUp what;
     GError *error;
     NodeTakeUpFunc func;
     gpointer user_data;
@@ -20,10 +27,20 @@ run(gpointer data)
 {
     TakeUp *take_up = data;
 
-    if (take_up->keep == RECOVER_N_KEEPS)
+    switch (take_up->what) {
+    case NODE_TAKE_UP_DECIDE:
         upgrade_run_recovery(take_up->upgrade);
-    else
-        upgrade_resolve(take_up->upgrade, take_up->keep, &take_up->error);
+        break;
+    case NODE_TAKE_UP_KEEP_SOURCE:
+        upgrade_resolve(take_up->upgrade, RECOVER_KEEP_SOURCE, &take_up->error);
+        break;
+    case NODE_TAKE_UP_KEEP_TARGET:
+        upgrade_resolve(take_up->upgrade, RECOVER_KEEP_TARGET, &take_up->error);
+        break;
+    case NODE_TAKE_UP_END:
+        upgrade_end(take_up->upgrade, &take_up->error);
+        break;
+    }
 }
 
 static void
@@ -42,15 +59,15 @@ done(gpointer data)
 }
 
 void
-node_take_up(Node *node, UpgradeRecord *record, ObjlistDomain *source, RecoverKeep keep, NodeTakeUpFunc func,
+node_take_up(Node *node, UpgradeRecord *record, ObjlistDomain *source, NodeTakeUp what, NodeTakeUpFunc func,
              gpointer user_data)
 {
     TakeUp *take_up = g_new0(TakeUp, 1);
 
     if (source)
-        objlist_domain_begin_job(source, keep == RECOVER_N_KEEPS ? "recovery" : "resolve", 0, NULL);
+        objlist_domain_begin_job(source, job_names[what], 0, NULL);
     take_up->node = node;
-    take_up->keep = keep;
+    take_up->what = what;
     take_up->func = func;
     take_up->user_data = user_data;
     take_up->upgrade = upgrade_restore(&node->environment, record, source);
