@@ -112,7 +112,7 @@ nothing_else_is_done_meanwhile(void **state G_GNUC_UNUSED)
 {
     Scene *scene = make_doubt();
     g_autoptr(HarnessReply) upgrade = moult(scene->engine, "upgrade", "g", "--json", NULL);
-    g_autoptr(HarnessReply) stop = moult(scene->engine, "stop", "g", "--force", "--json", NULL);
+    g_autoptr(HarnessReply) stop = moult(scene->engine, "stop", "g", "--json", NULL);
     g_autoptr(HarnessReply) wrong = moult(scene->engine, "resolve", "g", "--keep=both", "--json", NULL);
     g_autoptr(HarnessReply) unknown = moult(scene->engine, "resolve", "h", "--keep=source", "--json", NULL);
 
@@ -242,6 +242,32 @@ journal_is_of_another_version(void **state G_GNUC_UNUSED)
     scene_finish(scene);
 }
 
+/* The operator wants neither: both end, and nothing is left of them. */
+static void
+stop(Scene *scene, const char *what)
+{
+    g_autoptr(HarnessReply) reply = moult(scene->engine, "stop", "g", "--force", "--json", NULL);
+
+    assert_status(reply, EXIT_DONE);
+    assert_int_equal(count_qemus(scene), 0);
+    scene_check(scene, SCENE_ENDED, what);
+}
+
+static void
+stopped_by_force(void **state G_GNUC_UNUSED)
+{
+    Scene *scene = make_doubt();
+
+    stop(scene, "the one that is left");
+    crash_at(scene, "confirm.retire:before", NULL);
+    spoil_journal(scene, NULL);
+    scene_start_engine(scene, NULL);
+    expect_doubt(scene, "");
+    assert_int_equal(count_qemus(scene), 2);
+    stop(scene, "both");
+    scene_finish(scene);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -253,6 +279,7 @@ main(int argc, char **argv)
         HARNESS_TEST(both_have_it),
         HARNESS_TEST(journal_is_gone),
         HARNESS_TEST(journal_is_of_another_version),
+        HARNESS_TEST(stopped_by_force),
     };
 
     return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));

@@ -14,7 +14,6 @@
 
 #include "harness-private.h"
 #include "processes.h"
-#include "qmp/commands.h"
 #include "scene.h"
 
 #define POLL_US 2000
@@ -241,37 +240,6 @@ scene_await_rest(Scene *scene)
         harness_guest_await_gone(scene->guest);
 }
 
-static QmpClient *
-connect_operator(const HarnessGuest *guest, const QmpWait *wait)
-{
-    g_autofree char *path = g_strdup_printf("%s/guests/%s/operator.sock", guest->engine->runtime, guest->name);
-    g_autoptr(GError) error = NULL;
-    g_autoptr(QmpClient) client = qmp_client_connect(path, guest->name, &error);
-
-    if (!client || !qmp_client_wait_ready(client, wait, &error))
-        fail_msg("%s: %s", path, error->message);
-    return g_steal_pointer(&client);
-}
-
-static void
-check_capabilities(const HarnessGuest *guest, const char *what)
-{
-    static const char *const wanted_off[] = {"x-ignore-shared", "return-path", "events", NULL};
-    QmpWait wait = qmp_wait_from_now(HARNESS_STEP_MS, -1);
-    g_autoptr(QmpClient) client = connect_operator(guest, &wait);
-    g_autoptr(json_object) list = NULL;
-
-    assert_true(qmp_client_call(client, "query-migrate-capabilities", NULL, &wait, &list, NULL));
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        json_object *item = json_object_array_get_idx(list, i);
-        const char *name = qmp_json_get_string(item, "capability");
-        bool is_on = false;
-        qmp_json_get_bool(item, "state", &is_on);
-        if (is_on && g_strv_contains(wanted_off, name))
-            fail_msg("%s: capability %s is left on", what, name);
-    }
-}
-
 static bool
 is_listed(const Scene *scene)
 {
@@ -350,7 +318,10 @@ scene_check(Scene *scene, SceneEnd expected, const char *what)
     if (expected == SCENE_ENDED || (expected == SCENE_OLD && is_new) || (expected == SCENE_NEW && !is_new))
         fail_msg("%s: the guest is in its %s QEMU", what, is_new ? "new" : "old");
     harness_guest_check(scene->guest);
-    check_capabilities(scene->guest, what);
+    if (is_new)
+        harness_guest_check_capabilities(scene->guest);
+    else
+        harness_guest_check_untouched(scene->guest);
     check_next_upgrade(scene);
     if (scene->spec->kernel)
         harness_guest_check_disk(scene->guest);

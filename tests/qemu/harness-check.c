@@ -8,9 +8,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness-private.h"
+#include "image-lock.h"
 #include "processes.h"
 
 #define POLL_US 10000
@@ -275,6 +277,53 @@ harness_guest_check_paused(HarnessGuest *guest)
     assert_true(sampler_get_ticks(guest->sampler) == before);
 }
 
+/* ---- After an upgrade that failed ---- */
+
+static QmpClient *
+connect_operator(const HarnessGuest *guest, const QmpWait *wait)
+{
+    g_autofree char *path = g_strdup_printf("%s/guests/%s/operator.sock", guest->engine->runtime, guest->name);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(QmpClient) client = qmp_client_connect(path, guest->name, &error);
+
+    if (!client || !qmp_client_wait_ready(client, wait, &error))
+        fail_msg("%s: %s", path, error->message);
+    return g_steal_pointer(&client);
+}
+
+void
+harness_guest_check_capabilities(HarnessGuest *guest)
+{
+    static const char *const wanted_off[] = {"x-ignore-shared", "return-path", "events", NULL};
+    QmpWait wait = qmp_wait_from_now(HARNESS_STEP_MS, -1);
+    g_autoptr(QmpClient) client = connect_operator(guest, &wait);
+    g_autoptr(json_object) found = NULL;
+
+    assert_true(qmp_client_call(client, "query-migrate-capabilities", NULL, &wait, &found, NULL));
+    for (size_t i = 0; i < json_object_array_length(found); i++) {
+        json_object *item = json_object_array_get_idx(found, i);
+        const char *name = qmp_json_get_string(item, "capability");
+        bool is_on = false;
+        qmp_json_get_bool(item, "state", &is_on);
+        if (is_on && g_strv_contains(wanted_off, name))
+            fail_msg("%s: capability %s is left on", guest->name, name);
+    }
+}
+
+/* Those of the engine and of the operator, in the folder of the instance. */
+static void
+check_sockets(const HarnessGuest *guest)
+{
+    static const char *const names[] = {"monitor.sock", "operator.sock"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_strdup_printf("%s/guests/%s/%s", guest->engine->runtime, guest->name, names[i]);
+        struct stat status;
+        if (stat(path, &status) < 0 || !S_ISSOCK(status.st_mode))
+            fail_msg("%s is not there", path);
+    }
+}
+
 void
 harness_guest_check_untouched(HarnessGuest *guest)
 {
@@ -286,6 +335,23 @@ harness_guest_check_untouched(HarnessGuest *guest)
     assert_int_equal(guest->pid, pid);
     assert_true(guest->id == id);
     harness_guest_check(guest);
+    if (guest->disk)
+        assert_true(image_is_written(guest->disk));
+    check_sockets(guest);
+    harness_guest_check_capabilities(guest);
+}
+
+void
+harness_guest_check_rolled_back(HarnessGuest *guest, HarnessBuild build)
+{
+    harness_guest_check_untouched(guest);
+    if (guest->seen.net_up)
+        harness_guest_check_network(guest);
+    harness_guest_upgrade(guest, build);
+    if (guest->disk && guest->seen.disk_bytes)
+        harness_guest_check_disk(guest);
+    if (guest->seen.net_up)
+        harness_guest_check_network(guest);
 }
 
 /* ---- Its disk ---- */

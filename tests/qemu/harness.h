@@ -167,8 +167,15 @@ void harness_guest_check(HarnessGuest *guest);
 void harness_guest_check_network(HarnessGuest *guest);
 /* It stands still: paused. */
 void harness_guest_check_paused(HarnessGuest *guest);
-/* It is not disturbed: same QEMU, works. After an upgrade that failed. */
+/*
+ * It is not disturbed: after an upgrade that failed it is in the same QEMU, works, its disk is that QEMU's to write, its sockets are at
+ * their names, no migration capability is left on, and the engine has nothing else. (Network and next upgrade: below.)
+ */
 void harness_guest_check_untouched(HarnessGuest *guest);
+/* All of that, its network where it has one, that the next upgrade, to BUILD, works, and its disk after it. */
+void harness_guest_check_rolled_back(HarnessGuest *guest, HarnessBuild build);
+/* No capability that an upgrade sets is left on in the QEMU that it runs in. */
+void harness_guest_check_capabilities(HarnessGuest *guest);
 /* Every acknowledged block is in its raw image, each place with its newest; brings the guest to rest meanwhile. */
 void harness_guest_check_disk(HarnessGuest *guest);
 

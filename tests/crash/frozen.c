@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * QEMUs that stand still (SIGSTOP; a frozen control group is the same to us): the engine cannot know what they are up to. Once they
+ * go on, it must find out by itself and put things right.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <signal.h>
+#include <string.h>
+
+#include "processes.h"
+#include "scene.h"
+
+#define POLL_US 5000
+/* From its first answer until the guest has been taken up. */
+#define SOON_US (10 * G_USEC_PER_SEC)
+
+/* The engine stands at POINT of an upgrade. */
+static Program *
+begin_at(Scene *scene, const char *point)
+{
+    scene_start_engine(scene, "MOULT_CRASH_STOP", point, NULL);
+    Program *upgrade = scene_start_upgrade(scene, "--timeout=2");
+
+    assert_true(scene_await_stop(scene, upgrade));
+    return upgrade;
+}
+
+static void
+freeze(pid_t pid)
+{
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+}
+
+/* The engine goes on, past the point if it comes there again, to the end of the upgrade. */
+static HarnessReply *
+go_on(Scene *scene, Program *upgrade)
+{
+    do
+        scene_continue_engine(scene);
+    while (scene_await_stop(scene, upgrade));
+    return moult_finish(upgrade);
+}
+
+static void
+expect_needs_operator(Scene *scene, const HarnessReply *reply)
+{
+    g_autofree char *state = harness_guest_dup_state(scene->guest);
+
+    assert_status(reply, EXIT_OPERATOR);
+    assert_string_equal(state, "needs-operator");
+}
+
+/* By itself, without a restart; then with an engine that does not stop any more. */
+static void
+check(Scene *scene, SceneEnd expected, const char *what)
+{
+    if (expected != SCENE_ENDED)
+        harness_engine_check(scene->engine);
+    scene_start_engine(scene, NULL);
+    scene_check(scene, expected, what);
+}
+
+/* It goes on; nobody asks the engine for anything but how it is. */
+static void
+thaw(Scene *scene)
+{
+    gint64 deadline_us = g_get_monotonic_time() + SOON_US;
+
+    assert_int_equal(kill(scene->guest->pid, SIGCONT), 0);
+    for (;;) {
+        g_autofree char *state = harness_guest_dup_state(scene->guest);
+        if (g_strcmp0(state, "running") == 0)
+            return;
+        if (g_get_monotonic_time() > deadline_us)
+            fail_msg("the guest stays %s", state);
+        g_usleep(POLL_US);
+    }
+}
+
+static void
+source_before_anything_is_set(void **state G_GNUC_UNUSED)
+{
+    Scene *scene = scene_new(&harness_tiny);
+    Program *upgrade = begin_at(scene, "perform.capabilities:before");
+
+    freeze(scene->guest->pid);
+    g_autoptr(HarnessReply) reply = go_on(scene, upgrade);
+    expect_needs_operator(scene, reply);
+    thaw(scene);
+    check(scene, SCENE_OLD, "perform.capabilities");
+    scene_finish(scene);
+}
+
+static void
+source_at_migrate(void **state G_GNUC_UNUSED)
+{
+    Scene *scene = scene_new(&harness_tiny);
+    Program *upgrade = begin_at(scene, "perform.migrate:before");
+
+    freeze(scene->guest->pid);
+    g_autoptr(HarnessReply) reply = go_on(scene, upgrade);
+    expect_needs_operator(scene, reply);
+    thaw(scene);
+    check(scene, SCENE_OLD, "perform.migrate");
+    scene_finish(scene);
+}
+
+/* The next engine finds it standing, and has nobody to ask either. The operator has no use for it any more. */
+static void
+source_is_stopped_by_force(void **state G_GNUC_UNUSED)
+{
+    Scene *scene = scene_new(&harness_tiny);
+    Program *upgrade = begin_at(scene, "perform.migrate:before");
+
+    freeze(scene->guest->pid);
+    g_autoptr(HarnessReply) reply = go_on(scene, upgrade);
+    scene_start_engine(scene, NULL);
+    expect_needs_operator(scene, reply);
+    g_autoptr(HarnessReply) stop = moult(scene->engine, "stop", "g", "--force", "--json", NULL);
+    assert_status(stop, EXIT_DONE);
+    check(scene, SCENE_ENDED, "a frozen source, by force");
+    scene_finish(scene);
+}
+
+/* Both, as with a whole control group; how far the hand-over has come by then is chance. */
+static void
+both_in_the_middle(void **state G_GNUC_UNUSED)
+{
+    Scene *scene = scene_new(&harness_tiny);
+    Program *upgrade = begin_at(scene, "perform.migrate:after");
+    pid_t target = scene_find_target(scene);
+
+    freeze(scene->guest->pid);
+    freeze(target);
+    g_autoptr(HarnessReply) reply = go_on(scene, upgrade);
+    kill(target, SIGCONT); /* perhaps it has the guest; perhaps it is dead */
+    if (reply->status == EXIT_OPERATOR)
+        thaw(scene);
+    check(scene, SCENE_EITHER, "both");
+    scene_finish(scene);
+}
+
+/* ---- The target: what it costs the guest ---- */
+
+/* UPGRADE_TIMEOUT_RUN_MS, and a GLANCE at each of the two; what it takes to kill and to resume; and a busy machine. */
+#define STANDSTILL_MAX_MS (5000 + 2 * 1000 + 2000)
+
+static gint64
+measure_standstill_ms(Scene *scene, const Program *upgrade)
+{
+    gint64 changed_us = g_get_monotonic_time(), longest_us = 0;
+    uint64_t ticks = sampler_get_ticks(scene->guest->sampler);
+
+    while (program_is_running(upgrade)) {
+        uint64_t now = sampler_get_ticks(scene->guest->sampler);
+        if (now != ticks) {
+            longest_us = MAX(longest_us, g_get_monotonic_time() - changed_us);
+            changed_us = g_get_monotonic_time();
+        }
+        ticks = now;
+        g_usleep(POLL_US);
+    }
+    return MAX(longest_us, g_get_monotonic_time() - changed_us) / 1000; /* it may not have ticked yet */
+}
+
+/* Given all the time in the world: what bounds it is that the guest stands. */
+static void
+target_that_takes_nothing(void **state G_GNUC_UNUSED)
+{
+    Scene *scene = scene_new(&harness_tiny);
+
+    for (int i = 0; i < 2; i++) {
+        scene_start_engine(scene, "MOULT_CRASH_STOP", "perform.migrate:before", NULL);
+        Program *upgrade = scene_start_upgrade(scene, "--timeout=600");
+        assert_true(scene_await_stop(scene, upgrade));
+        freeze(scene_find_target(scene));
+        scene_continue_engine(scene);
+        gint64 standstill_ms = measure_standstill_ms(scene, upgrade);
+        g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+        print_message("the guest stood still for %d ms\n", (int)standstill_ms);
+        assert_outcome(reply, EXIT_TIMED_OUT, "rolled-back", "migration", NULL);
+        assert_in_range(standstill_ms, 0, STANDSTILL_MAX_MS);
+        check(scene, SCENE_OLD, i == 0 ? "from the installed build" : "from the second build");
+    }
+    scene_finish(scene);
+}
+
+int
+main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        HARNESS_TEST(source_before_anything_is_set),
+        HARNESS_TEST(source_at_migrate),
+        HARNESS_TEST(source_is_stopped_by_force),
+        HARNESS_TEST(both_in_the_middle),
+        HARNESS_TEST(target_that_takes_nothing),
+    };
+
+    return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));
+}
