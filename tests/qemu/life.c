@@ -89,6 +89,73 @@ eight_at_once(void **state)
     harness_engine_finish(engine);
 }
 
+static bool
+has_job(HarnessEngine *engine)
+{
+    g_autoptr(HarnessReply) reply = moult(engine, "jobs", "--json", NULL);
+    json_object *jobs = qmp_json_get_array(reply->output, "jobs");
+
+    assert_non_null(jobs);
+    for (size_t i = 0; i < json_object_array_length(jobs); i++)
+        if (g_strcmp0(qmp_json_get_string(json_object_array_get_idx(jobs, i), "state"), "running") == 0)
+            return true;
+    return false;
+}
+
+static void
+await_no_job(HarnessEngine *engine)
+{
+    gint64 deadline_us = g_get_monotonic_time() + (gint64)HARNESS_STEP_MS * 1000;
+
+    while (has_job(engine))
+        if (g_get_monotonic_time() > deadline_us)
+            fail_msg("jobs do not end");
+}
+
+/* A job for each guest, all at once; clients ask, watch and wait meanwhile, and some are killed as they do. */
+static void
+many_jobs_and_clients_at_once(void **state)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guests[N_GUESTS];
+    Program *upgrades[N_GUESTS], *watches[N_GUESTS];
+
+    (void)state;
+    for (unsigned i = 0; i < N_GUESTS; i++) {
+        g_autofree char *name = g_strdup_printf("guest%u", i);
+        guests[i] = harness_guest_run(engine, name, BUILD_INSTALLED, &harness_tiny);
+    }
+    for (unsigned i = 0; i < N_GUESTS; i++) {
+        watches[i] = moult_start(engine, "watch", "--json", NULL);
+        upgrades[i] = moult_start(engine, "upgrade", guests[i]->name, "--to", harness_build(BUILD_SECOND), "--json", NULL);
+    }
+    for (unsigned i = 0; i < N_GUESTS; i++) {
+        g_autoptr(HarnessReply) list = moult(engine, "list", "--json", NULL);
+        assert_status(list, EXIT_DONE);
+        assert_int_equal(json_object_array_length(qmp_json_get_array(list->output, "guests")), N_GUESTS);
+        g_autoptr(HarnessReply) show = moult(engine, "show", guests[i]->name, "--json", NULL);
+        assert_status(show, EXIT_DONE);
+        g_autoptr(HarnessReply) jobs = moult(engine, "jobs", "--json", NULL);
+        assert_status(jobs, EXIT_DONE);
+        program_signal(watches[i], SIGKILL);
+        program_free(watches[i]);
+        if (i % 2 == 0)
+            program_signal(upgrades[i], SIGKILL); /* it may have been done, or not yet heard */
+    }
+    for (unsigned i = 1; i < N_GUESTS; i += 2) {
+        g_autoptr(HarnessReply) reply = moult_finish(upgrades[i]);
+        harness_guest_take_upgrade(guests[i], reply, BUILD_SECOND);
+    }
+    await_no_job(engine);
+    for (unsigned i = 0; i < N_GUESTS; i++) {
+        if (i % 2 == 0)
+            program_free(upgrades[i]);
+        harness_guest_look_up(guests[i]);
+        harness_guest_check(guests[i]);
+    }
+    harness_engine_finish(engine);
+}
+
 /* It holds no more descriptors after many upgrades than after the first. */
 static void
 engine_does_not_grow(void **state)
@@ -579,6 +646,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         HARNESS_TEST(two_engines_side_by_side),
         HARNESS_TEST(eight_at_once),
+        HARNESS_TEST(many_jobs_and_clients_at_once),
         HARNESS_TEST(engine_does_not_grow),
         HARNESS_TEST(paused_guest_stays_paused),
         HARNESS_TEST(upgrade_into_a_pause),

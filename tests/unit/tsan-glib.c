@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What ThreadSanitizer cannot see: GLib's locks and reference counts are futexes and atomics inside a library
- * that is not built with it. Preloaded, this tells it of the order they make; without it every use of a
- * GMutex is a report.
+ * that is not built with it. Preloaded, or linked into the program, this tells it of the order they make; without it every use
+ * of a GMutex is a report.
  */
 #include <dlfcn.h>
 #include <glib.h>
@@ -60,37 +60,7 @@ gboolean(g_atomic_ref_count_dec)(gatomicrefcount *count)
     return last;
 }
 
-/* ---- From one thread to another: what a pool is given, what a main loop is told to call ---- */
-
-typedef struct {
-    GFunc func;
-    gpointer data;
-} PoolCall;
-
-static void
-pool_call(gpointer item, gpointer data)
-{
-    const PoolCall *call = data;
-
-    __tsan_acquire(item);
-    call->func(item, call->data);
-}
-
-GThreadPool *
-g_thread_pool_new(GFunc func, gpointer data, gint max_threads, gboolean exclusive, GError **error)
-{
-    PoolCall *call = g_new(PoolCall, 1); /* as long as the pool, which is as long as the program */
-
-    *call = (PoolCall){.func = func, .data = data};
-    return NEXT(g_thread_pool_new)(pool_call, call, max_threads, exclusive, error);
-}
-
-gboolean
-g_thread_pool_push(GThreadPool *pool, gpointer item, GError **error)
-{
-    __tsan_release(item);
-    return NEXT(g_thread_pool_push)(pool, item, error);
-}
+/* ---- From one thread to another: what a main loop is told to call ---- */
 
 typedef struct {
     GSourceFunc func;
@@ -117,20 +87,19 @@ loop_call_free(gpointer data)
     g_free(data);
 }
 
+/* Only of sources whose function takes nothing but its data. */
 void
-g_main_context_invoke_full(GMainContext *context, gint priority, GSourceFunc func, gpointer data, GDestroyNotify notify)
+g_source_set_callback(GSource *source, GSourceFunc func, gpointer data, GDestroyNotify notify)
 {
+    if (source->source_funcs != &g_idle_funcs) {
+        NEXT(g_source_set_callback)(source, func, data, notify);
+        return;
+    }
     LoopCall *call = g_new(LoopCall, 1);
 
     *call = (LoopCall){.func = func, .data = data, .notify = notify};
     __tsan_release(call);
-    NEXT(g_main_context_invoke_full)(context, priority, loop_call, call, loop_call_free);
-}
-
-void
-g_main_context_invoke(GMainContext *context, GSourceFunc func, gpointer data)
-{
-    g_main_context_invoke_full(context, G_PRIORITY_DEFAULT, func, data, NULL);
+    NEXT(g_source_set_callback)(source, loop_call, call, loop_call_free);
 }
 
 /* The last reference of a box may be dropped by another thread than the one that wrote it. */
