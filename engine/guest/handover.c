@@ -16,12 +16,11 @@
 #include <unistd.h>
 
 #include "guest/error.h"
+#include "guest/tap.h"
 #include "paths/instance.h"
 #include "process/proc.h"
 
 #define MAX_DESCRIPTORS 65536
-#define TUN_MAJOR 10
-#define TUN_MINOR 200
 
 typedef union {
     struct sockaddr any;
@@ -89,34 +88,31 @@ classify_socket(int fd, QemuHolding *holding)
 }
 
 static void
-classify_tap(int fd, QemuHolding *holding)
+classify_tap(int fd, GuestTapKind kind, QemuHolding *holding)
 {
     struct ifreq request = {0};
 
     if (ioctl(fd, TUNGETIFF, &request) < 0 || !(request.ifr_flags & IFF_TAP))
         return;
     holding->kind = QEMU_HOLDING_TAP;
+    holding->is_macvtap = kind == GUEST_TAP_MACVTAP;
     holding->interface = g_strndup(request.ifr_name, IFNAMSIZ);
     holding->is_detached = request.ifr_flags & IFF_DETACH_QUEUE;
-}
-
-static bool
-is_tun(const struct stat *status)
-{
-    return S_ISCHR(status->st_mode) && status->st_rdev == makedev(TUN_MAJOR, TUN_MINOR);
 }
 
 /* FD is a duplicate. Fills in what HOLDING does not say yet. */
 static void
 classify(int fd, const struct stat *status, QemuHolding *holding)
 {
+    GuestTapKind kind = guest_tap_get_kind(status);
+
     holding->kind = QEMU_HOLDING_OTHER;
     holding->device = status->st_dev;
     holding->inode = status->st_ino;
     if (S_ISSOCK(status->st_mode))
         classify_socket(fd, holding);
-    else if (is_tun(status))
-        classify_tap(fd, holding);
+    else if (kind != GUEST_TAP_NONE)
+        classify_tap(fd, kind, holding);
 }
 
 /* Only what is asked is duplicated: a close(2) means something to files of some file systems. */
@@ -128,7 +124,7 @@ look_at(const GuestInstance *source, const struct stat *status, QemuHolding *hol
     holding->kind = QEMU_HOLDING_OTHER;
     holding->device = status->st_dev;
     holding->inode = status->st_ino;
-    if (!S_ISSOCK(status->st_mode) && !is_tun(status))
+    if (!S_ISSOCK(status->st_mode) && guest_tap_get_kind(status) == GUEST_TAP_NONE)
         return;
     fd = process_proc_fetch_fd(source->pidfd, holding->number, NULL);
     if (fd < 0)

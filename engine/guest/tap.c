@@ -6,6 +6,8 @@
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "guest/error.h"
@@ -14,6 +16,22 @@
 #include "qmp/json.h"
 
 #define MAX_TAPS 1024
+#define TUN_MAJOR 10
+#define TUN_MINOR 200
+
+GuestTapKind
+guest_tap_get_kind(const struct stat *status)
+{
+    unsigned macvtap_major = 0;
+
+    if (!S_ISCHR(status->st_mode))
+        return GUEST_TAP_NONE;
+    if (status->st_rdev == makedev(TUN_MAJOR, TUN_MINOR))
+        return GUEST_TAP_TUN;
+    return process_proc_get_char_major("macvtap", &macvtap_major) && major(status->st_rdev) == macvtap_major
+               ? GUEST_TAP_MACVTAP
+               : GUEST_TAP_NONE;
+}
 
 GPtrArray *
 guest_taps_new(void)
@@ -50,6 +68,7 @@ guest_tap_read(int fd, int source_number, GError **error)
 {
     g_autoptr(GuestTap) tap = g_new0(GuestTap, 1);
     struct ifreq request;
+    struct stat status;
 
     tap->source_number = source_number;
     if (!read_flags(fd, &request)) {
@@ -63,7 +82,8 @@ guest_tap_read(int fd, int source_number, GError **error)
         fail(tap->interface, "header size", error);
         return NULL;
     }
-    tap->knows_offload = guest_tap_offload_read(fd, tap->interface, &tap->offload);
+    tap->knows_offload = fstat(fd, &status) == 0 && guest_tap_get_kind(&status) == GUEST_TAP_TUN &&
+                         guest_tap_offload_read(fd, tap->interface, &tap->offload);
     return g_steal_pointer(&tap);
 }
 

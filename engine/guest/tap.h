@@ -12,13 +12,20 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 
+struct stat;
+
+/* A macvtap is a file like a TAP, on a network card of the host. */
+typedef enum { GUEST_TAP_NONE, GUEST_TAP_TUN, GUEST_TAP_MACVTAP } GuestTapKind;
+/* What the file of STATUS is. */
+GuestTapKind guest_tap_get_kind(const struct stat *status);
+
 typedef struct {
     int source_number; /* of the descriptor, in the source */
     char *interface;
     int header_bytes;   /* of the virtio header in front of each packet; 0: the device has none */
     bool has_queues;    /* it is one of several queues, or could be */
     bool is_attached;   /* the queue takes part; always so where there is but one */
-    bool knows_offload; /* FALSE: the device is not in our network namespace, so that nobody tells */
+    bool knows_offload; /* FALSE: it is not in our network namespace, or a macvtap, and nobody tells */
     unsigned offload;   /* TUN_F_* */
 } GuestTap;
 

@@ -177,6 +177,23 @@ process_proc_get_mem_available(guint64 *ret_bytes, GError **error)
 }
 
 bool
+process_proc_get_char_major(const char *driver, unsigned *ret_major)
+{
+    g_autofree char *text = process_read_file("/proc/devices", 64 * 1024, NULL, NULL);
+    g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
+
+    for (char **line = lines; *line && !g_str_has_prefix(*line, "Block"); line++) {
+        char *name = NULL;
+        guint64 major = g_ascii_strtoull(*line, &name, 10);
+        if (name == *line || *name != ' ' || strcmp(name + 1, driver) != 0)
+            continue;
+        *ret_major = (unsigned)major;
+        return true;
+    }
+    return false;
+}
+
+bool
 process_proc_get_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid, GError **error)
 {
     g_autofree char *status = process_read_proc(pid, "status", MAX_STATUS_BYTES, NULL, error);

@@ -37,6 +37,8 @@ bool process_proc_get_parent(pid_t pid, pid_t *ret_parent, GError **error);
 bool process_proc_is_in_our_pid_namespace(pid_t pid);
 /* MemAvailable of the node, in bytes. */
 bool process_proc_get_mem_available(guint64 *ret_bytes, GError **error);
+/* The major number of the character devices of DRIVER, which the kernel has chosen; FALSE: it has none of them. */
+bool process_proc_get_char_major(const char *driver, unsigned *ret_major);
 /* Whether its main thread has child processes. */
 bool process_proc_get_has_children(pid_t pid, bool *ret_has_children, GError **error);
 /* pids of this pid namespace, GArray of pid_t, owned. */

@@ -31,6 +31,7 @@ typedef struct {
     char *host;       /* AF_INET*: numeric */
     guint16 port;     /* AF_INET* */
     char *interface;  /* TAP */
+    bool is_macvtap;  /* TAP: of a network card of the host; whether it takes part is not known */
     bool is_detached; /* TAP: a queue that takes no part at the moment, for its guest does not use it */
 } QemuHolding;
 

@@ -147,6 +147,11 @@ look_at_queues(QemuRules *rules, const QemuArg *arg, const GPtrArray *queues)
 {
     for (guint i = 0; i < queues->len; i++) {
         const QemuHolding *queue = g_ptr_array_index(queues, i);
+        if (queue->is_macvtap && queues->len > 1) {
+            report(rules, arg, QEMU_FINDING_BLOCK, "net-tap-queues", "use one queue",
+                   "which queues of a macvtap the guest uses cannot be told");
+            return false;
+        }
         if (!queue->is_detached)
             continue;
         report(rules, arg, QEMU_FINDING_BLOCK, "net-tap-queues",

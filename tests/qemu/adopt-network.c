@@ -16,32 +16,27 @@
 #include "traffic.h"
 
 #define FIRST_NUMBER 10
-#define MAX_QUEUES 2
 #define SHARED_AND_MONITORED(mib)                                                                                      \
     " -object memory-backend-file,id=mem0,size=" mib "M,mem-path=@folder@/ram,share=on -machine memory-backend=mem0 "   \
     "-qmp unix:@folder@/qmp.sock,server=on,wait=off"
 
-/* Starts the guest as a program that has made TAP_NAME for it would: its queues are the descriptors 10, 11. */
+/* Starts the guest as a program that has opened QUEUES for it would: they are its descriptors 10, 11. */
 static pid_t
-start_qemu(HarnessGuest *guest, const char *tap_name, int flags, int n_queues)
+start_qemu(HarnessGuest *guest, const int *queues, int n_queues)
 {
     g_auto(GStrv) argv = harness_guest_make_argv(guest, harness_build(BUILD_INSTALLED));
     g_auto(GStrv) environment =
         g_environ_setenv(g_get_environ(), "MOULT_RUNTIME_DIR", guest->engine->runtime, TRUE); /* the janitor's mark */
     g_autoptr(GError) error = NULL;
-    int ours[MAX_QUEUES], theirs[MAX_QUEUES];
+    int theirs[] = {FIRST_NUMBER, FIRST_NUMBER + 1};
     GPid pid = 0;
 
-    for (int i = 0; i < n_queues; i++) {
-        ours[i] = network_open_tap(tap_name, flags);
-        theirs[i] = FIRST_NUMBER + i;
-    }
     if (!g_spawn_async_with_pipes_and_fds(NULL, (const char *const *)argv, (const char *const *)environment,
-                                          G_SPAWN_DEFAULT, NULL, NULL, -1, -1, -1, ours, theirs, (gsize)n_queues, &pid,
+                                          G_SPAWN_DEFAULT, NULL, NULL, -1, -1, -1, queues, theirs, (gsize)n_queues, &pid,
                                           NULL, NULL, NULL, &error))
         fail_msg("%s", error->message);
     for (int i = 0; i < n_queues; i++)
-        close(ours[i]);
+        close(queues[i]);
     return pid;
 }
 
@@ -77,7 +72,9 @@ queues_are_handed_over_by_their_numbers(void **state)
     HarnessEngine *engine = harness_engine_new(NULL);
     HarnessGuest *guest =
         harness_guest_new(engine, "guest", linux_spec("tap,id=net0,fds=10:11", "virtio-net-pci,mq=on,vectors=6"));
-    pid_t pid = start_qemu(guest, "tap0", IFF_MULTI_QUEUE | IFF_VNET_HDR, 2);
+    int queues[] = {network_open_tap("tap0", IFF_MULTI_QUEUE | IFF_VNET_HDR),
+                    network_open_tap("tap0", IFF_MULTI_QUEUE | IFF_VNET_HDR)};
+    pid_t pid = start_qemu(guest, queues, 2);
     unsigned index = network_get_index("tap0");
 
     network_set_address("tap0", NETWORK_HOST);
@@ -101,13 +98,38 @@ device_is_handed_over_by_its_number(void **state)
     HarnessGuest *guest = harness_guest_new(
         engine, "guest",
         carry_spec_tiny("-netdev tap,id=net0,fd=10 -device virtio-net-pci,netdev=net0" SHARED_AND_MONITORED("16")));
-    pid_t pid = start_qemu(guest, "tap0", IFF_VNET_HDR, 1);
+    int queue = network_open_tap("tap0", IFF_VNET_HDR);
+    pid_t pid = start_qemu(guest, &queue, 1);
     unsigned index = network_get_index("tap0");
 
     adopt(guest, pid);
     harness_guest_upgrade(guest, BUILD_SECOND);
     harness_guest_upgrade(guest, BUILD_INSTALLED);
     assert_int_equal(network_get_index("tap0"), index);
+    harness_engine_finish(engine);
+}
+
+/* As in "-netdev tap,fd=10 10<>/dev/tap5": a device of its own kind, that lies on a card of the host. */
+static void
+macvtap_is_handed_over(void **state)
+{
+    (void)state;
+    char address[18];
+    network_enter();
+    network_make_veth("lower");
+    network_bring_up("lower");
+    network_set_address("veth0", NETWORK_HOST);
+    network_bring_up("veth0");
+    HarnessEngine *engine = harness_engine_new(NULL);
+    int queue = network_open_macvtap("tap0", "lower", engine->folder, address);
+    g_autofree char *device = g_strdup_printf("virtio-net-pci,mac=%s", address);
+
+    network_bring_up("tap0");
+    HarnessGuest *guest = harness_guest_new(engine, "guest", linux_spec("tap,id=net0,fd=10", device));
+    adopt(guest, start_qemu(guest, &queue, 1));
+    Traffic *traffic = traffic_new(guest, 1);
+    traffic_through_everything(traffic, 1);
+    traffic_free(traffic);
     harness_engine_finish(engine);
 }
 
@@ -130,6 +152,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         HARNESS_TEST(queues_are_handed_over_by_their_numbers),
         HARNESS_TEST(device_is_handed_over_by_its_number),
+        HARNESS_TEST(macvtap_is_handed_over),
         HARNESS_TEST(number_in_a_definition_is_refused),
     };
 

@@ -44,6 +44,8 @@ static QemuHolding held[] = {
     TAP(42, "two", false),
     TAP(43, "idle", false),
     TAP(44, "idle", true),
+    {.kind = QEMU_HOLDING_TAP, .number = 45, .interface = (char *)"card", .is_macvtap = true},
+    {.kind = QEMU_HOLDING_TAP, .number = 46, .interface = (char *)"card", .is_macvtap = true},
 };
 
 static QemuPlan *
@@ -291,6 +293,7 @@ queues_of_taps_are_handed_over(void **state)
         {"-netdev tap,id=n,ifname=two,queues=2,script=no,vnet_hdr=on", 41, 2, "-netdev tap,id=n,fds=%d:%e"},
         {"-netdev tap,id=n,fds=41:42", 41, 2, "-netdev tap,id=n,fds=41:42"},
         {"-netdev tap,id=n,fd=40", 40, 1, "-netdev tap,id=n,fd=40"},
+        {"-netdev tap,id=n,fd=45", 45, 1, "-netdev tap,id=n,fd=45"},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -315,7 +318,8 @@ static void
 queues_that_nobody_uses_are_refused(void **state)
 {
     (void)state;
-    static const char *const lines[] = {"-netdev tap,id=n,ifname=idle,queues=2", "-netdev tap,id=n,fds=43:44"};
+    static const char *const lines[] = {"-netdev tap,id=n,ifname=idle,queues=2", "-netdev tap,id=n,fds=43:44",
+                                        "-netdev tap,id=n,fds=45:46"};
 
     for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
         g_autoptr(QemuPlan) plan = plan_target("7.2", lines[i]);
