@@ -70,11 +70,16 @@ run_guest(Scene *scene)
     scene->build = BUILD_INSTALLED;
 }
 
-/* By hand, the long way: a guest that verifies its memory and its disk, everywhere. */
+/* By hand, the long way: a guest that verifies its memory and its disk, or one on huge pages, everywhere. */
 static const HarnessSpec *
 choose_spec(const HarnessSpec *spec)
 {
-    return g_strcmp0(g_getenv("MOULT_CRASH_GUEST"), "linux") == 0 ? &harness_linux : spec;
+    static const HarnessSpec on_hugepages = {.machine = "pc-q35-7.2", .ram_mib = 16, .hugepages = "2M"};
+    const char *guest = g_getenv("MOULT_CRASH_GUEST");
+
+    if (g_strcmp0(guest, "linux") == 0)
+        return &harness_linux;
+    return g_strcmp0(guest, "hugepages") == 0 ? &on_hugepages : spec;
 }
 
 Scene *
