@@ -2,6 +2,7 @@
 #include "guest/unit.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "guest/error.h"
 #include "paths/dropin.h"
@@ -78,6 +79,18 @@ judge(const UnitState *state, pid_t pid, GPtrArray *findings)
     }
 }
 
+/*
+ * A process may be moved between two control groups by who may write to what both are below: root anywhere, a user only
+ * below the user's own manager (Documentation/admin-guide/cgroup-v2.rst, "Delegation").
+ */
+static bool
+may_enter(const UnitPlace *place)
+{
+    g_auto(UnitPlace) own = unit_place_find(getpid());
+
+    return geteuid() == 0 || own.manager == place->manager;
+}
+
 GuestUnit *
 guest_unit_look(const GuestInstance *instance, GPtrArray *findings)
 {
@@ -93,6 +106,11 @@ guest_unit_look(const GuestInstance *instance, GPtrArray *findings)
         qemu_findings_add(findings, QEMU_FINDING_BLOCK, "unit-manager",
                           "run the engine as root, or as the user whose manager it is, beside that manager",
                           "the QEMU belongs to %s, whose service manager cannot be asked: %s", place.service, error->message);
+        return NULL;
+    }
+    if (!may_enter(&place)) {
+        qemu_findings_add(findings, QEMU_FINDING_BLOCK, "unit-manager", "run the engine as a unit of that manager: systemd-run --user moultd",
+                          "the QEMU belongs to %s, and an engine outside of its manager cannot start another one there", state.id);
         return NULL;
     }
     judge(&state, pid, findings);
@@ -157,6 +175,20 @@ guest_unit_close(const GuestUnit *unit, GError **error)
     if (manager && unit_manager_reload(manager, RELOAD_TIMEOUT_MS, error))
         return true;
     return fail(unit, "unit-notify", "systemctl daemon-reload, by hand", error);
+}
+
+bool
+guest_unit_check_member(const GuestUnit *unit, pid_t pid, GError **error)
+{
+    g_autoptr(UnitManager) manager = unit_manager_new(unit->manager, ANSWER_TIMEOUT_MS, error);
+    g_auto(UnitState) state = {0};
+
+    if (manager && unit_manager_read(manager, pid, &state, error)) {
+        if (g_str_equal(state.id, unit->id))
+            return true;
+        g_set_error(error, UNIT_ERROR, UNIT_ERROR_FAILED, "process %d is in %s", pid, state.id);
+    }
+    return fail(unit, "unit-foreign", "see its control groups: /proc/PID/cgroup", error);
 }
 
 static bool

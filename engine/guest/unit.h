@@ -32,6 +32,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestUnit, guest_unit_free)
  */
 GuestUnit *guest_unit_look(const GuestInstance *instance, GPtrArray *findings);
 
+/* Whether PID, a QEMU that was started to be put beside the unit's, is in it: systemd would take no other for its main process. */
+bool guest_unit_check_member(const GuestUnit *unit, pid_t pid, GError **error);
 /* Has the unit listen to all of its processes; a reload of the manager. Nothing to do where it does. */
 bool guest_unit_open(const GuestUnit *unit, GError **error);
 /* Takes that back; nothing to do where it was not done. */

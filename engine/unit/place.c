@@ -53,7 +53,7 @@ unit_place_parse(const char *cgroups)
         if (!path || (!strstr(*line, "name=systemd:") && !g_str_has_prefix(*line, "0::")))
             continue;
         UnitPlace place = parse_path(path);
-        if (place.service)
+        if (place.service || place.manager != UNIT_SYSTEM_MANAGER)
             return place;
     }
     return (UnitPlace){.manager = UNIT_SYSTEM_MANAGER};

@@ -13,7 +13,7 @@
 
 typedef struct {
     char *service; /* "web1.service"; NULL: no service, so that no manager looks after its processes */
-    uid_t manager; /* whose manager; UNIT_SYSTEM_MANAGER or a user's */
+    uid_t manager; /* below whose manager it is; UNIT_SYSTEM_MANAGER or a user's */
 } UnitPlace;
 
 /* CGROUPS is the text of /proc/PID/cgroup, of either version. */

@@ -10,6 +10,7 @@
 #include "upgrade/phase.h"
 #include "upgrade/taps.h"
 #include "upgrade/timeouts.h"
+#include "upgrade/units.h"
 
 bool
 prepare_paths(Upgrade *upgrade, GError **error)
@@ -91,7 +92,7 @@ prepare_connect(Upgrade *upgrade, GError **error)
     QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_START_MS);
 
     upgrade->target_watched = guest_spawn_connect(upgrade->spawn, &limit, error);
-    return upgrade->target_watched;
+    return upgrade->target_watched && upgrade_unit_check_target(upgrade, error);
 }
 
 bool

@@ -39,6 +39,12 @@ concerns(const Upgrade *upgrade)
 }
 
 bool
+upgrade_unit_check_target(const Upgrade *upgrade, GError **error)
+{
+    return !concerns(upgrade) || guest_unit_check_member(upgrade->unit, upgrade_get_target(upgrade)->process.pid, error);
+}
+
+bool
 prepare_unit(Upgrade *upgrade, GError **error)
 {
     return !concerns(upgrade) || guest_unit_open(upgrade->unit, error);

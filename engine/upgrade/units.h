@@ -11,3 +11,5 @@
 void upgrade_unit_note(Upgrade *upgrade);
 /* From the record; where that was made up, from the QEMUs. */
 void upgrade_unit_restore(Upgrade *upgrade);
+/* Whether the target is where it can become the unit's main process, before anything is handed over to it. */
+bool upgrade_unit_check_target(const Upgrade *upgrade, GError **error);

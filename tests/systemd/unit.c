@@ -285,6 +285,24 @@ main_process_comes_back(void **state G_GNUC_UNUSED)
     g_free(scene);
 }
 
+/* A QEMU that is not in the unit would not be taken for its main process: noticed before the guest is handed over. */
+static void
+target_outside_of_the_unit_is_not_used(void **state G_GNUC_UNUSED)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = adopt_and_await(engine, start_unit(engine, &simple, NULL));
+
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    const char *leaver = harness_script(engine, "leaves", "echo 0 >/sys/fs/cgroup/tests/cgroup.procs\nexec %s \"$@\"\n",
+                                        harness_build(BUILD_INSTALLED));
+    g_autoptr(HarnessReply) reply = moult(engine, "upgrade", NAME, "--to", leaver, "--json", NULL);
+    assert_outcome(reply, EXIT_FAILED, "rolled-back", "unit-foreign", NULL);
+    harness_guest_check_untouched(guest);
+    expect_unit(&simple, guest);
+    stop_unit(&simple, guest);
+    harness_engine_finish(engine);
+}
+
 /* ---- What is left alone ---- */
 
 static void
@@ -463,6 +481,7 @@ run(int argc, char **argv)
         HARNESS_TEST(end_of_the_guest_ends_its_unit),
         HARNESS_TEST(roll_back_leaves_the_unit_as_it_was),
         HARNESS_TEST(main_process_comes_back),
+        HARNESS_TEST(target_outside_of_the_unit_is_not_used),
         HARNESS_TEST(main_process_that_waits_for_it_is_refused),
         HARNESS_TEST(unit_without_a_main_process_does_not_mind),
         HARNESS_TEST(system_call_filter_of_the_unit_is_refused),

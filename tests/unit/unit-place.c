@@ -60,6 +60,15 @@ no_service(void **state G_GNUC_UNUSED)
     }
 }
 
+/* It is below a user's manager all the same, where that user may move processes. */
+static void
+manager_is_known_without_a_service(void **state G_GNUC_UNUSED)
+{
+    expect("0::/user.slice/user-1000.slice/user@1000.service/app.slice/x.scope\n", NULL, 1000);
+    expect("1:name=systemd:/user.slice/user-7.slice/user@7.service/init.scope\n0::/\n", NULL, 7);
+    expect("0::/user.slice/user-1000.slice/session-3.scope\n", NULL, UNIT_SYSTEM_MANAGER);
+}
+
 /* A service that only looks like a user's manager. */
 static void
 names_are_not_believed(void **state G_GNUC_UNUSED)
@@ -85,7 +94,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(service_of_the_system), cmocka_unit_test(service_of_a_user),
         cmocka_unit_test(innermost_service_counts), cmocka_unit_test(no_service),
-        cmocka_unit_test(names_are_not_believed),   cmocka_unit_test(paths_are_of_the_manager),
+        cmocka_unit_test(manager_is_known_without_a_service), cmocka_unit_test(names_are_not_believed),
+        cmocka_unit_test(paths_are_of_the_manager),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
