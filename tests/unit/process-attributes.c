@@ -143,6 +143,55 @@ replacement_has_what_the_first_one_was_given(void **state)
     check_equal(&of_second->launcher, &given);
 }
 
+/* A group called like this test, in HIERARCHY; NULL where there is none to be had. Owned. */
+static char *
+make_group_in(const char *hierarchy)
+{
+    g_autofree char *group = g_strdup_printf("%s/moult-versions-%d", hierarchy, getpid());
+    g_autofree char *procs = g_build_filename(group, "cgroup.procs", NULL);
+
+    if (g_mkdir(group, 0755) == 0 && g_access(procs, W_OK) == 0)
+        return g_steal_pointer(&group);
+    g_rmdir(group);
+    return NULL;
+}
+
+static char *
+dup_cgroups(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/cgroup", pid);
+    char *text = NULL;
+
+    assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    return text;
+}
+
+/* Version 1 and version 2 at once, as on hosts in between. */
+static void
+control_groups_of_both_versions_are_shared(void **state)
+{
+    (void)state;
+    g_autofree char *first = make_group_in("/sys/fs/cgroup/freezer"), *second = make_group_in("/sys/fs/cgroup/unified");
+
+    if (!first || !second) {
+        g_rmdir(first ? first : "");
+        g_rmdir(second ? second : "");
+        skip();
+    }
+    const char *const dirs[] = {first, second, NULL};
+    LauncherChild one = spawn_sleep(&(LauncherAttributes){.cgroup_dirs = dirs});
+    g_autoptr(ProcessAttributes) attributes = read_attributes(one.identity.pid);
+    LauncherChild other = spawn_sleep(&attributes->launcher);
+    g_autofree char *before = dup_cgroups(one.identity.pid), *after = dup_cgroups(other.identity.pid);
+    end_child(&one);
+    end_child(&other);
+    assert_int_equal(g_rmdir(first), 0);
+    assert_int_equal(g_rmdir(second), 0);
+    assert_string_equal(before, after);
+    assert_non_null(strstr(before, "freezer:/moult-versions"));
+    assert_non_null(strstr(before, "0::/moult-versions"));
+}
+
 static void
 own_attributes_name_no_control_group(void **state)
 {
@@ -263,6 +312,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replacement_has_what_the_first_one_was_given),
+        cmocka_unit_test(control_groups_of_both_versions_are_shared),
         cmocka_unit_test(own_attributes_name_no_control_group),
         cmocka_unit_test(removed_working_directory_becomes_the_root),
         cmocka_unit_test(dead_process_has_none),
