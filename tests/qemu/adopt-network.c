@@ -22,9 +22,9 @@
 
 /* Starts the guest as a program that has opened QUEUES for it would: they are its descriptors 10, 11. */
 static pid_t
-start_qemu(HarnessGuest *guest, const int *queues, int n_queues)
+start_qemu(HarnessGuest *guest, HarnessBuild build, const int *queues, int n_queues)
 {
-    g_auto(GStrv) argv = harness_guest_make_argv(guest, harness_build(BUILD_INSTALLED));
+    g_auto(GStrv) argv = harness_guest_make_argv(guest, harness_build(build));
     g_auto(GStrv) environment =
         g_environ_setenv(g_get_environ(), "MOULT_RUNTIME_DIR", guest->engine->runtime, TRUE); /* the janitor's mark */
     g_autoptr(GError) error = NULL;
@@ -74,7 +74,7 @@ queues_are_handed_over_by_their_numbers(void **state)
         harness_guest_new(engine, "guest", linux_spec("tap,id=net0,fds=10:11", "virtio-net-pci,mq=on,vectors=6"));
     int queues[] = {network_open_tap("tap0", IFF_MULTI_QUEUE | IFF_VNET_HDR),
                     network_open_tap("tap0", IFF_MULTI_QUEUE | IFF_VNET_HDR)};
-    pid_t pid = start_qemu(guest, queues, 2);
+    pid_t pid = start_qemu(guest, BUILD_INSTALLED, queues, 2);
     unsigned index = network_get_index("tap0");
 
     network_set_address("tap0", NETWORK_HOST);
@@ -99,13 +99,35 @@ device_is_handed_over_by_its_number(void **state)
         engine, "guest",
         carry_spec_tiny("-netdev tap,id=net0,fd=10 -device virtio-net-pci,netdev=net0" SHARED_AND_MONITORED("16")));
     int queue = network_open_tap("tap0", IFF_VNET_HDR);
-    pid_t pid = start_qemu(guest, &queue, 1);
+    pid_t pid = start_qemu(guest, BUILD_INSTALLED, &queue, 1);
     unsigned index = network_get_index("tap0");
 
     adopt(guest, pid);
     harness_guest_upgrade(guest, BUILD_SECOND);
     harness_guest_upgrade(guest, BUILD_INSTALLED);
     assert_int_equal(network_get_index("tap0"), index);
+    harness_engine_finish(engine);
+}
+
+/* Memory that is copied while the guest runs would leave it standing for as long. */
+static void
+queues_do_not_change_hands_in_a_live_copy(void **state)
+{
+    (void)state;
+    network_enter();
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_new(
+        engine, "guest",
+        carry_spec_tiny("-netdev tap,id=net0,fds=10:11 -device e1000,netdev=net0 "
+                        "-qmp unix:@folder@/qmp.sock,server=on,wait=off"));
+    int queues[] = {network_open_tap("tap0", IFF_MULTI_QUEUE | IFF_VNET_HDR),
+                    network_open_tap("tap0", IFF_MULTI_QUEUE | IFF_VNET_HDR)};
+
+    adopt(guest, start_qemu(guest, BUILD_SECOND, queues, 2));
+    g_autoptr(HarnessReply) reply =
+        moult(engine, "upgrade", guest->name, "--to", harness_build(BUILD_INSTALLED), "--json", NULL);
+    assert_outcome(reply, EXIT_REFUSED, "refused", "net-tap-queues", "as long as its memory is copied");
+    harness_guest_check(guest);
     harness_engine_finish(engine);
 }
 
@@ -126,7 +148,7 @@ macvtap_is_handed_over(void **state)
 
     network_bring_up("tap0");
     HarnessGuest *guest = harness_guest_new(engine, "guest", linux_spec("tap,id=net0,fd=10", device));
-    adopt(guest, start_qemu(guest, &queue, 1));
+    adopt(guest, start_qemu(guest, BUILD_INSTALLED, &queue, 1));
     Traffic *traffic = traffic_new(guest, 1);
     traffic_through_everything(traffic, 1);
     traffic_free(traffic);
@@ -152,6 +174,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         HARNESS_TEST(queues_are_handed_over_by_their_numbers),
         HARNESS_TEST(device_is_handed_over_by_its_number),
+        HARNESS_TEST(queues_do_not_change_hands_in_a_live_copy),
         HARNESS_TEST(macvtap_is_handed_over),
         HARNESS_TEST(number_in_a_definition_is_refused),
     };
