@@ -35,7 +35,7 @@ still_has_it(QmpClient *monitor, const QmpWait *wait, GError **error)
     return holds;
 }
 
-/* A guest that was stopped for its copy arrives stopped: RESUME comes when we say so. */
+/* A guest that was stopped before arrives stopped: RESUME comes when we say so. */
 static bool
 start_stopped(Upgrade *upgrade, const QmpWait *wait, GError **error)
 {

@@ -2,7 +2,8 @@
 /*
  * Perform, on the source: capabilities on both sides, `migrate-incoming`, `migrate`, wait. Between STOP on the
  * source and RESUME on the target nothing of the engine is needed: QEMU does it alone, and an engine that dies
- * meanwhile leaves no guest standing.
+ * meanwhile leaves no guest standing. But for a guest that must be stopped first (session.h, stops_first): it stands until
+ * an engine is there again.
  *
  * The rule without exception: once `migrate` has been issued, the target is killed and reaped before the source is
  * cancelled, resumed or otherwise allowed to run.
