@@ -209,8 +209,10 @@ ask(const GuestEnvironment *environment, GuestInstance *instance, const QemuBina
 
     guest_inspect_state(instance, &limit, ret_running, findings);
     g_autoptr(GuestPresent) present = guest_explain(environment, instance, binary, &limit, findings);
-    return read_machine(instance, &limit, error) && refuse_blocked(findings, error) &&
-           guest_verify_memory_maps(instance, error);
+    if (!read_machine(instance, &limit, error) || !refuse_blocked(findings, error))
+        return false;
+    guest_adopt_take_memfds(instance);
+    return guest_verify_memory_maps(instance, error);
 }
 
 static bool

@@ -28,6 +28,9 @@ bool guest_adopt_check_binary(const char *path, GError **error);
 bool guest_adopt_guess(const GuestEnvironment *environment, GuestInstance *instance, const QemuBinary *binary,
                        GError **error);
 
+/* Of the memory that INSTANCE has in memfds: what can be handed over as it is, once its monitor has told its version. */
+void guest_adopt_take_memfds(GuestInstance *instance);
+
 /*
  * Completes FOREIGN, as guest_foreign_look gave it, by asking its monitor: that at MONITOR_PATH, or (NULL) the first of
  * its command line that answers. RET_RUNNING: its vCPUs run. The monitor is given back before this returns. Refused

@@ -119,6 +119,8 @@ adopt_and_await(HarnessEngine *engine, pid_t pid)
 static void
 upgrade_by(HarnessGuest *guest, HarnessBuild build, const char *method)
 {
+    g_autoptr(HarnessReply) check = moult(guest->engine, "check", NAME, "--to", harness_build(build), NULL);
+    assert_status(check, EXIT_DONE); /* what an upgrade does, a check has said */
     g_autoptr(HarnessReply) reply =
         moult(guest->engine, "upgrade", NAME, "--to", harness_build(build), "--json", NULL);
     uint64_t nonce = guest->seen.nonce;
@@ -203,6 +205,28 @@ static const Form forms[] = {
      "$QEMU -m 256 -display none -nodefaults -object memory-backend-file,id=mem0,size=256M,mem-path=$DIR/ram,share=on "
      "-machine pc-q35-7.2,accel=tcg,memory-backend=mem0 -drive file=$DIR/disk.raw,format=raw,if=virtio "
      "-qmp unix:$DIR/qmp.sock,server=on,wait=off " LINUX IN_BACKGROUND, "qmp.sock"},
+    {"memory_in_a_memfd", "shared",
+     "DISK=/dev/vda\n"
+     "$QEMU -m 256 -display none -nodefaults -object memory-backend-memfd,id=mem0,size=256M "
+     "-machine pc-q35-7.2,accel=tcg,memory-backend=mem0 -drive file=$DIR/disk.raw,format=raw,if=virtio "
+     "-qmp unix:$DIR/qmp.sock,server=on,wait=off " LINUX IN_BACKGROUND, "qmp.sock"},
+    /* As people write them who follow the wiki, or use a launcher: */
+    {"desktop_launcher", "copy",
+     "DISK=/dev/vda\n"
+     "$QEMU -name " NAME ",process=" NAME " -machine q35,smm=off,vmport=off,accel=tcg -global kvm-pit.lost_tick_policy=discard "
+     "-cpu qemu64 -smp cores=2,threads=1,sockets=1 -m 256M -device virtio-balloon -display none -vga none "
+     "-device virtio-rng-pci,rng=rng0 -object rng-random,id=rng0,filename=/dev/urandom "
+     "-device qemu-xhci,id=spicepass -device usb-ehci,id=input -device usb-kbd,bus=input.0 -k en-us "
+     "-device usb-tablet,bus=input.0 -audiodev none,id=audio0 -device intel-hda -device hda-duplex,audiodev=audio0 "
+     "-device virtio-net,netdev=nic -netdev user,hostname=" NAME ",id=nic "
+     "-global driver=cfi.pflash01,property=secure,value=on "
+     "-device virtio-blk-pci,drive=SystemDisk -drive id=SystemDisk,if=none,format=raw,file=$DIR/disk.raw "
+     "-monitor unix:$DIR/monitor.sock,server,nowait -serial unix:$DIR/serial.sock,server,nowait "
+     "-qmp unix:$DIR/qmp.sock,server,nowait " LINUX IN_BACKGROUND, "qmp.sock"},
+    {"wiki_one_liner", "copy",
+     "DISK=/dev/sda\n"
+     "$QEMU -hda disk.raw -m 256 -net nic -net user -boot c -nographic -qmp unix:qmp.sock,server=on,wait=off " LINUX
+     IN_BACKGROUND, "qmp.sock"},
 };
 /* clang-format on */
 
@@ -243,6 +267,9 @@ static void test_plain_script_in_the_background(void **state G_GNUC_UNUSED) { go
 static void test_daemon_with_pidfile_and_two_monitors(void **state G_GNUC_UNUSED) { go_through(&forms[1]); }
 static void test_hypervisor_manager_with_two_qmp_sockets(void **state G_GNUC_UNUSED) { go_through(&forms[2]); }
 static void test_memory_in_a_file_of_the_operators(void **state G_GNUC_UNUSED) { go_through(&forms[3]); }
+static void test_memory_in_a_memfd(void **state G_GNUC_UNUSED) { go_through(&forms[4]); }
+static void test_desktop_launcher(void **state G_GNUC_UNUSED) { go_through(&forms[5]); }
+static void test_wiki_one_liner(void **state G_GNUC_UNUSED) { go_through(&forms[6]); }
 
 /* ---- What is seen and what is refused ---- */
 
@@ -419,6 +446,43 @@ test_memory_was_plugged(void **state G_GNUC_UNUSED)
 }
 
 static void
+test_guest_of_libvirt(void **state G_GNUC_UNUSED)
+{
+    expect_refused("mkdir -p run/libvirt\n" SIMPLE(QMP "-chardev null,id=c,logfile=$DIR/run/libvirt/c.log"), "qmp.sock",
+                   "owner-libvirt");
+}
+
+static void
+test_guest_of_incus(void **state G_GNUC_UNUSED)
+{
+    expect_refused("mkdir -p run/incus\n" SIMPLE(QMP "-chardev null,id=c,logfile=$DIR/run/incus/c.log"), "qmp.sock",
+                   "owner-incus");
+}
+
+static void
+test_program_that_anybody_may_change(void **state G_GNUC_UNUSED)
+{
+    expect_refused("mkdir open\ncp \"$(readlink -f $QEMU)\" open/qemu-system-x86_64\nchmod 777 open\n"
+                   "QEMU=\"$DIR/open/qemu-system-x86_64 -L /usr/share/qemu -L /usr/share/seabios\"\n" SIMPLE(QMP), "qmp.sock", "binary-untrusted");
+}
+
+/* A VNC port, where nothing else is built in. */
+static void
+test_display_of_its_own_choice(void **state G_GNUC_UNUSED)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    pid_t pid = run_script(engine, harness_build(BUILD_INSTALLED),
+                           "DISK=none\n$QEMU -m 256 -nodefaults -machine pc-q35-7.2,accel=tcg " QMP LINUX IN_BACKGROUND);
+    await_socket(engine, "qmp.sock");
+    HarnessGuest *guest = adopt_and_await(engine, pid);
+    g_autoptr(HarnessReply) reply = moult(engine, "upgrade", NAME, "--to", harness_build(BUILD_SECOND), "--json", NULL);
+
+    assert_outcome(reply, EXIT_REFUSED, "refused", "display-default", NULL);
+    release(guest);
+    end(engine, pid);
+}
+
+static void
 test_process_that_is_no_qemu(void **state G_GNUC_UNUSED)
 {
     HarnessEngine *engine = harness_engine_new(NULL);
@@ -515,6 +579,9 @@ main(int argc, char **argv)
         TEST(test_daemon_with_pidfile_and_two_monitors),
         TEST(test_hypervisor_manager_with_two_qmp_sockets),
         TEST(test_memory_in_a_file_of_the_operators),
+        TEST(test_memory_in_a_memfd),
+        TEST(test_desktop_launcher),
+        TEST(test_wiki_one_liner),
         TEST(test_list_shows_what_is_not_managed),
         TEST(test_no_qmp_monitor),
         TEST(test_busy_monitor),
@@ -524,6 +591,10 @@ main(int argc, char **argv)
         TEST(test_chardev_was_added),
         TEST(test_cpu_was_plugged),
         TEST(test_memory_was_plugged),
+        TEST(test_guest_of_libvirt),
+        TEST(test_guest_of_incus),
+        TEST(test_program_that_anybody_may_change),
+        TEST(test_display_of_its_own_choice),
         TEST(test_process_that_is_no_qemu),
         TEST(test_adopted_guest_survives_a_restart_of_the_engine),
         TEST(test_failed_upgrade_leaves_it_as_it_was),

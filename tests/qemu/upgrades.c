@@ -138,6 +138,15 @@ build_of(char letter)
     return letter == 's' ? BUILD_SECOND : BUILD_INSTALLED;
 }
 
+/* What an upgrade does, a check has said. */
+static void
+expect_to_pass(HarnessGuest *guest, HarnessBuild build)
+{
+    g_autoptr(HarnessReply) check = moult(guest->engine, "check", guest->name, "--to", harness_build(build), NULL);
+
+    assert_status(check, EXIT_DONE);
+}
+
 static void
 test_row(void **state)
 {
@@ -145,8 +154,10 @@ test_row(void **state)
     HarnessEngine *engine = harness_engine_new(NULL);
     HarnessGuest *guest = harness_guest_run(engine, "guest", build_of(row->path[0]), &row->spec);
 
-    for (const char *step = row->path + 1; *step; step++)
+    for (const char *step = row->path + 1; *step; step++) {
+        expect_to_pass(guest, build_of(*step));
         print_message("%c -> %c: %.1f ms\n", step[-1], step[0], harness_guest_upgrade(guest, build_of(*step)));
+    }
     if (guest->seen.net_up)
         harness_guest_check_network(guest);
     if (guest->disk)
