@@ -215,7 +215,7 @@ test_disks_that_stay(void **state G_GNUC_UNUSED)
     static const Case it = {
         .spec = TINY("pc-q35-7.2",
                      "-drive if=none,id=vf,file=fat:@folder@/config,format=raw,readonly=on "
-                     "-drive if=none,id=sn,file=@sn.raw@,format=raw,snapshot=on "
+                     "-drive if=none,id=sn,file=@sn.qcow2@,format=qcow2,snapshot=on "
                      "-drive if=none,id=d0,file=@d0.qcow2@,format=qcow2 -device virtio-blk-pci,drive=d0"),
         .commands = "block-dirty-bitmap-add {\"node\":\"d0\",\"name\":\"b\"}\n"
                     "drive-mirror {\"device\":\"d0\",\"target\":\"@/copy.raw\",\"format\":\"raw\",\"sync\":\"full\"}",
