@@ -158,11 +158,35 @@ stop_unit(const Form *form, HarnessGuest *guest)
 
 /* ---- Each type ---- */
 
+/* Before anybody has adopted it. */
+static void
+expect_listed(HarnessEngine *engine, pid_t pid)
+{
+    g_autoptr(HarnessReply) reply = moult(engine, "list", "--all", "--json", NULL);
+    json_object *guests = qmp_json_get_array(reply->output, "guests");
+
+    assert_status(reply, EXIT_DONE);
+    for (size_t i = 0; i < json_object_array_length(guests); i++) {
+        json_object *row = json_object_array_get_idx(guests, i);
+        gint64 found = 0;
+        if (!qmp_json_get_int64(row, "pid", &found) || found != pid)
+            continue;
+        assert_string_equal(qmp_json_get_string(row, "owner"), "systemd:" UNIT);
+        assert_null(qmp_json_get_string(row, "code"));
+        assert_string_equal(qmp_json_get_string(row, "method"), "shared");
+        return;
+    }
+    fail_msg("%d is not in: %s", pid, reply->text);
+}
+
 static void
 go_through(const Form *form)
 {
     HarnessEngine *engine = harness_engine_new(NULL);
-    HarnessGuest *guest = adopt_and_await(engine, start_unit(engine, form, NULL));
+    pid_t pid = start_unit(engine, form, NULL);
+
+    expect_listed(engine, pid);
+    HarnessGuest *guest = adopt_and_await(engine, pid);
     g_autoptr(HarnessReply) check = moult(engine, "check", NAME, "--to", harness_build(BUILD_SECOND), NULL);
 
     if (check->status != EXIT_DONE)
@@ -281,6 +305,31 @@ main_process_comes_back(void **state G_GNUC_UNUSED)
     harness_guest_check_untouched(guest);
     expect_unit(&simple, guest);
     stop_unit(&simple, guest);
+    harness_engine_finish(scene->engine);
+    g_free(scene);
+}
+
+/* The same, and the engine dies on that way: before the unit has its old main process again, and after. */
+static void
+engine_killed_as_the_main_process_comes_back(void **state G_GNUC_UNUSED)
+{
+    static const char *const points[] = {"confirm.unit:undo", "confirm.unit:undone", NULL};
+    Scene *scene = make_scene(&simple);
+
+    for (const char *const *point = points; *point; point++) {
+        scene_start_engine(scene, "MOULT_CRASH_STOP", "confirm.retire:before", "MOULT_CRASH_POINT", *point, NULL);
+        Program *upgrade = scene_start_upgrade(scene, "--paused");
+        assert_true(scene_await_stop(scene, upgrade));
+        assert_true(scene_kill(scene, scene_find_target(scene)));
+        scene_continue_engine(scene);
+        scene_await_crash_of_resting_guest(scene);
+        g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+        expect_property(&simple, "ActiveState", "active");
+        scene_start_engine(scene, NULL);
+        scene_check(scene, SCENE_OLD, *point);
+        expect_unit(&simple, scene->guest);
+    }
+    stop_unit(&simple, scene->guest);
     harness_engine_finish(scene->engine);
     g_free(scene);
 }
@@ -481,6 +530,7 @@ run(int argc, char **argv)
         HARNESS_TEST(end_of_the_guest_ends_its_unit),
         HARNESS_TEST(roll_back_leaves_the_unit_as_it_was),
         HARNESS_TEST(main_process_comes_back),
+        HARNESS_TEST(engine_killed_as_the_main_process_comes_back),
         HARNESS_TEST(target_outside_of_the_unit_is_not_used),
         HARNESS_TEST(main_process_that_waits_for_it_is_refused),
         HARNESS_TEST(unit_without_a_main_process_does_not_mind),
