@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "guest/error.h"
+#include "guest/hold.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
 #include "upgrade/driver.h"
@@ -204,10 +205,14 @@ watch_source(Upgrade *upgrade)
 static void
 give_up(Upgrade *upgrade)
 {
-    const GuestInstance *source = upgrade_get_source(upgrade);
+    GuestInstance *source = upgrade_get_source(upgrade);
     bool is_refusal = guest_error_get_kind(upgrade->error) == GUEST_ERROR_REFUSED;
+    bool was_mute = guest_error_get_kind(upgrade->error) == GUEST_ERROR_TIMED_OUT ||
+                    g_strcmp0(guest_error_get_code(upgrade->error), "monitor") == 0;
 
     upgrade->outcome = is_refusal ? UPGRADE_OUTCOME_REFUSED : UPGRADE_OUTCOME_ROLLED_BACK;
+    if (was_mute) /* it may be the connection: the next one shall not wait on it, too */
+        guest_connect(source, upgrade_get_source_paths(upgrade));
     if (source->pidfd < 0 || !process_has_exited(source->pidfd))
         return;
     g_clear_error(&upgrade->error);

@@ -41,10 +41,7 @@ begin(void)
 static void
 end(void)
 {
-    harness_guest_check_untouched(guest);
-    harness_guest_upgrade(guest, BUILD_SECOND);
-    if (guest->disk)
-        harness_guest_check_disk(guest);
+    harness_guest_check_rolled_back(guest, BUILD_SECOND);
     harness_engine_finish(engine);
 }
 

@@ -9,7 +9,7 @@
  *        accept       as the engine connects
  *        >TEXT        as something holding TEXT is on its way to QEMU; it does not arrive
  *        <TEXT        as something holding TEXT is on its way to the engine; it does not arrive
- * WHAT   see acts[] below. PID is whom stop-other and kill-other mean.
+ * WHAT   see acts[] below. PID is whom kill-other means.
  *
  * The process that the engine has started becomes the real QEMU, for it is looked at closely (its memory, its
  * descriptors); what stands between is a child of that, ends with it, and does not have its environment, by whose
@@ -25,15 +25,19 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define MONITOR "socket,id=moult-monitor,fd="
 #define EVENTS 1000000
+#define EVENTS_AT_ONCE 2000
 #define GIB (1UL << 30)
 
 typedef struct {
     const char *when;
     void (*act)(void);
+    const char *passing; /* what is on its way */
     pid_t qemu, other; /* QEMU: 0 where there is none */
     int engine_fd, qemu_fd, listener_fd;
 } Peer;
@@ -116,6 +120,27 @@ act_drip(void)
     act_hang();
 }
 
+/* The same, inside of what may be an answer, for as long as it is listened to. */
+static void
+act_drip_on(void)
+{
+    static const char head[] = "{\"return\": \"";
+
+    for (size_t i = 0; send_all(i < sizeof head - 1 ? &head[i] : "x", 1); i++)
+        sleep(1);
+    act_close();
+}
+
+static void
+act_deaf(void)
+{
+    struct pollfd engine = {.fd = peer.engine_fd, .events = POLLRDHUP};
+
+    while (poll(&engine, 1, -1) < 0)
+        ;
+    act_close();
+}
+
 static void
 act_gigabyte(void)
 {
@@ -129,34 +154,75 @@ act_gigabyte(void)
     act_close();
 }
 
+/* Many at once: faster than they can be read one by one. */
 static bool
-send_event(void)
+send_events(void)
 {
     static const char event[] = "{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, \"event\": \"NOISE\", "
                                 "\"data\": {\"a\": [1, 2, 3]}}\r\n";
+    static char many[EVENTS_AT_ONCE * (sizeof event - 1)];
 
-    return send_all(event, sizeof event - 1);
+    for (size_t i = 0; many[0] == '\0' && i < EVENTS_AT_ONCE; i++)
+        memcpy(many + (EVENTS_AT_ONCE - 1 - i) * (sizeof event - 1), event, sizeof event - 1);
+    return send_all(many, sizeof many);
 }
 
 static void
 act_million_events(void)
 {
-    for (int i = 0; i < EVENTS && send_event();)
-        i++;
+    for (int i = 0; i < EVENTS && send_events();)
+        i += EVENTS_AT_ONCE;
 }
 
 static void
 act_events_without_end(void)
 {
-    while (send_event())
+    while (send_events())
         ;
     act_close();
 }
 
+/* The path in a "migrate" that is on its way. */
 static void
-act_stop_other(void)
+act_unlink(void)
 {
-    kill(peer.other, SIGSTOP);
+    const char *start = strstr(peer.passing, "unix:"), *end = start ? strchr(start, '"') : NULL;
+    char path[sizeof((struct sockaddr_un *)NULL)->sun_path + 1];
+
+    if (!end || (size_t)(end - start) >= sizeof path)
+        _exit(2);
+    snprintf(path, sizeof path, "%.*s", (int)(end - start - 5), start + 5);
+    if (unlink(path) < 0)
+        _exit(2);
+}
+
+static bool
+is_migration(int fd)
+{
+    struct sockaddr_un name = {0};
+    socklen_t size = sizeof name, peer_size = sizeof name;
+    struct sockaddr_un other;
+
+    return getsockname(fd, (struct sockaddr *)&name, &size) == 0 && name.sun_family == AF_UNIX &&
+           strstr(name.sun_path, "migrate.sock") && getpeername(fd, (struct sockaddr *)&other, &peer_size) == 0;
+}
+
+/* The connection on which the real QEMU is being sent the state. */
+static void
+act_break_stream(void)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, peer.qemu, 0), n_broken = 0;
+
+    for (int number = 0; number < 256; number++) {
+        int fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
+        if (fd >= 0 && is_migration(fd) && shutdown(fd, SHUT_RDWR) == 0)
+            n_broken++;
+        if (fd >= 0)
+            close(fd);
+    }
+    close(pidfd);
+    if (n_broken != 1)
+        fprintf(stderr, "misbehave-peer: %d migration sockets\n", n_broken);
 }
 
 static void
@@ -175,10 +241,13 @@ static const struct {
     {"close", act_close},                       /* of the monitor; the next connection is served */
     {"garbage", act_garbage},                   /* bytes that are no JSON, then as close */
     {"drip", act_drip},                         /* a byte a second */
+    {"drip-on", act_drip_on},                   /* the same until the engine has had enough, then as close */
+    {"deaf", act_deaf},                         /* does nothing until then */
     {"gigabyte", act_gigabyte},                 /* in one string, then as close */
     {"million-events", act_million_events},     /* then goes on as if nothing had been */
     {"events-without-end", act_events_without_end},
-    {"stop-other", act_stop_other},             /* SIGSTOP, then goes on */
+    {"unlink", act_unlink},                     /* the migration socket's path, then goes on */
+    {"break-stream", act_break_stream},         /* of the migration, at the real QEMU's end, then goes on */
     {"kill-other", act_kill_other},             /* SIGKILL, then goes on */
 };
 
@@ -234,6 +303,7 @@ pass(int from, int to, char direction)
         keep_greeting(buffer);
     else
         n = replace_negotiation(buffer, n);
+    peer.passing = buffer;
     if (is_time(direction, buffer))
         peer.act();
     for (ssize_t done = 0; done < n && peer.engine_fd >= 0;) {

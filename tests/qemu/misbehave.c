@@ -102,8 +102,7 @@ test_target(void **state)
     g_autoptr(HarnessReply) reply = upgrade_in_time(guest, peer, row);
 
     assert_outcome(reply, row->status, row->outcome, row->code, row->words);
-    harness_guest_check_untouched(guest);
-    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_guest_check_rolled_back(guest, BUILD_SECOND);
     harness_engine_finish(engine);
 }
 
@@ -117,6 +116,11 @@ static const Row sources[] = {
         "invalid message", 30},
     {"source-answers-migrate-with-a-gigabyte", ">\"migrate\"", "gigabyte", EXIT_FAILED, "rolled-back", "migrate",
         "too long", 30},
+    {"source-hangs-as-it-is-asked", ">query-migrate-cap", "deaf", EXIT_TIMED_OUT, "rolled-back", "timeout", NULL, 10},
+    {"source-hangs-at-migrate", ">\"migrate\"", "deaf", EXIT_TIMED_OUT, "rolled-back", "migrate", "no answer in time", 20},
+    {"source-drips-at-migrate", ">\"migrate\"", "drip-on", EXIT_TIMED_OUT, "rolled-back", "migrate", "no answer in time", 20},
+    {"source-loses-the-migration-socket", ">\"migrate\"", "unlink", EXIT_FAILED, "rolled-back", "migration-failed",
+        "No such file", 10},
 };
 /* clang-format on */
 
@@ -153,18 +157,119 @@ test_source(void **state)
     harness_engine_finish(engine);
 }
 
+/* ---- The source misbehaves, and the upgrade goes on without a word of it ---- */
+
+/* clang-format off */
+static const Row heard_nothing[] = {
+    /* It never says that it has handed over; the target says that it has the guest. */
+    {"source-sends-events-without-end-behind-stop", "<\"STOP\"", "events-without-end", EXIT_DONE, "upgraded", NULL, NULL, 6},
+    {"source-sends-a-million-events", "<\"STOP\"", "million-events", EXIT_DONE, "upgraded", NULL, NULL, 10},
+};
+/* clang-format on */
+
+static void
+test_source_that_is_done_with(void **state)
+{
+    const Row *row = *state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = run_behind_peer(engine, row);
+    g_autoptr(HarnessReply) reply = upgrade_in_time(guest, harness_build(BUILD_SECOND), row);
+
+    harness_guest_take_upgrade(guest, reply, BUILD_SECOND);
+    harness_guest_check(guest);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    harness_engine_finish(engine);
+}
+
+/* ---- The source dies: the target may run the guest if, and only if, it has the whole of it ---- */
+
+/* Far more than is sent in the moment that it takes to act: its memory is copied. */
+static const HarnessSpec private = {
+    .machine = "pc-q35-7.2,memory-backend=m0",
+    .ram_mib = 1024,
+    .arguments = "-object memory-backend-file,id=m0,size=1024M,share=off,mem-path=@folder@/ram",
+};
+
+/* clang-format off */
+static const Row deaths[] = {
+    {"source-dies-as-the-target-loads", "<\"status\": \"active\"", "kill-other", EXIT_FAILED, "failed", "guest-ended", NULL, 6},
+    {"source-dies-as-the-target-has-it-all", "<\"status\": \"completed\"", "kill-other", EXIT_DONE, "upgraded", NULL, NULL, 6},
+};
+/* clang-format on */
+
+static void
+test_death(void **state)
+{
+    const Row *row = *state;
+    bool is_whole = row->status == EXIT_DONE;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_SECOND, is_whole ? &harness_tiny : &private);
+    const char *peer = make_peer(engine, "peer", BUILD_SECOND, row, guest->pid);
+    g_autoptr(HarnessReply) reply = upgrade_in_time(guest, peer, row);
+
+    if (is_whole) {
+        harness_guest_take_upgrade(guest, reply, BUILD_SECOND);
+        harness_guest_check(guest);
+    } else {
+        assert_outcome(reply, row->status, row->outcome, row->code, row->words);
+        harness_guest_await_gone(guest);
+    }
+    harness_engine_finish(engine);
+}
+
+/* The connection on which the memory is sent breaks in the middle. */
+static void
+test_stream_breaks(void **state)
+{
+    const Row *row = *state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_SECOND, &private);
+    const char *peer = make_peer(engine, "peer", BUILD_SECOND, row, guest->pid);
+    g_autoptr(HarnessReply) reply = upgrade_in_time(guest, peer, row);
+
+    assert_outcome(reply, row->status, row->outcome, row->code, row->words);
+    harness_guest_check_untouched(guest);
+    g_autoptr(HarnessReply) again =
+        moult(engine, "upgrade", "guest", "--to", harness_build(BUILD_SECOND), "--json", NULL);
+    assert_status(again, EXIT_DONE);
+    harness_guest_await(guest);
+    harness_engine_finish(engine);
+}
+
+static const Row streams[] = {
+    {"migration-stream-breaks", "<\"status\": \"active\"", "break-stream", EXIT_FAILED, "rolled-back", "migration-failed",
+     NULL, 6},
+};
+
+/* ---- All of them ---- */
+
+static const struct {
+    const Row *rows;
+    size_t n_rows;
+    CMUnitTestFunction function;
+} groups[] = {
+    {targets, G_N_ELEMENTS(targets), test_target},
+    {sources, G_N_ELEMENTS(sources), test_source},
+    {heard_nothing, G_N_ELEMENTS(heard_nothing), test_source_that_is_done_with},
+    {deaths, G_N_ELEMENTS(deaths), test_death},
+    {streams, G_N_ELEMENTS(streams), test_stream_breaks},
+};
+
 int
 main(int argc, char **argv)
 {
-    struct CMUnitTest tests[G_N_ELEMENTS(targets) + G_N_ELEMENTS(sources)] = {0};
+    g_autoptr(GArray) tests = g_array_new(FALSE, TRUE, sizeof(struct CMUnitTest));
 
-    for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {
-        bool is_target = i < G_N_ELEMENTS(targets);
-        const Row *row = is_target ? &targets[i] : &sources[i - G_N_ELEMENTS(targets)];
-        tests[i] = (struct CMUnitTest){.name = row->name,
-                                       .test_func = is_target ? test_target : test_source,
-                                       .teardown_func = harness_teardown,
-                                       .initial_state = (void *)row};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(groups); i++) {
+        for (size_t j = 0; j < groups[i].n_rows; j++) {
+            const Row *row = &groups[i].rows[j];
+            const struct CMUnitTest test = {.name = row->name,
+                                            .test_func = groups[i].function,
+                                            .teardown_func = harness_teardown,
+                                            .initial_state = (void *)row};
+            g_array_append_val(tests, test);
+        }
     }
-    return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));
+    return harness_main(argc, argv, (const struct CMUnitTest *)(const void *)tests->data, tests->len);
 }
