@@ -39,6 +39,7 @@ still_has_it(QmpClient *monitor, const QmpWait *wait, GError **error)
 static bool
 start_stopped(Upgrade *upgrade, const QmpWait *wait, GError **error)
 {
+    upgrade->target_was_let_run = true;
     if (!qmp_cont(upgrade_get_target(upgrade)->monitor, wait, error))
         return false;
     upgrade_events_collect(upgrade); /* RESUME is written before the reply */

@@ -152,7 +152,7 @@ target_ran(Upgrade *upgrade, RecoverTarget target)
 void
 upgrade_observe(Upgrade *upgrade, bool waited)
 {
-    RecoverObserved seen = {.expects_run = upgrade_expects_run(upgrade)};
+    RecoverObserved seen = {.expects_run = upgrade_expects_run(upgrade) || upgrade->target_was_let_run};
 
     /* The target first: a target that has the guest means a source that has stopped, not the other way round. */
     seen.target = observe_target(upgrade);

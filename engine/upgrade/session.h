@@ -42,6 +42,7 @@ struct Upgrade {
     bool target_loaded;     /* it has said that its migration is completed */
     bool target_connected;  /* somebody has begun to send it the state, as it said at the last look */
     bool target_was_late;   /* it was waited for after the source had handed over */
+    bool target_was_let_run; /* by us, and did not: it is not to stand still, as it seems */
     bool target_watched;    /* its events have been read without a gap since before it could have run */
     RecoverObserved seen;   /* the last look at both */
     ProcessExit source_end, target_end; /* how each ended, as far as we were told */

@@ -232,8 +232,12 @@ static void
 look(Upgrade *upgrade, bool waited)
 {
     UpgradeRan before = upgrade->record->target_ran;
+    bool was_connected = upgrade->target_connected;
 
     upgrade_observe(upgrade, waited);
+    /* It was waited for as one that nobody would ever connect to. */
+    if (upgrade->target_connected && !was_connected)
+        upgrade->seen.waited = false;
     if (upgrade->record->target_ran != before)
         save_record(upgrade);
 }

@@ -211,6 +211,10 @@ test_death(void **state)
         harness_guest_take_upgrade(guest, reply, BUILD_SECOND);
         harness_guest_check(guest);
     } else {
+        if (reply->status == EXIT_OPERATOR) {
+            g_autoptr(HarnessReply) show = moult(engine, "show", "guest", "--json", NULL);
+            fail_msg("%s", show->text);
+        }
         assert_outcome(reply, row->status, row->outcome, row->code, row->words);
         harness_guest_await_gone(guest);
     }

@@ -27,6 +27,14 @@ static const HarnessSpec tiny_with_disk = {
     .arguments = "-drive if=none,id=disk0,format=raw,file=@disk0.raw@ -device virtio-blk-pci,drive=disk0",
 };
 
+/* The same, its memory private: QEMU 7.2 is stopped for the copy, and it is the engine that lets the target run. */
+static const HarnessSpec private_with_disk = {
+    .machine = "pc-q35-7.2,memory-backend=m0",
+    .ram_mib = 64,
+    .arguments = "-object memory-backend-file,id=m0,size=64M,share=off,mem-path=@folder@/ram "
+                 "-drive if=none,id=disk0,format=raw,file=@disk0.raw@ -device virtio-blk-pci,drive=disk0",
+};
+
 static HarnessEngine *engine;
 static HarnessGuest *guest;
 static int lock = -1;
@@ -106,6 +114,20 @@ locks_come_back_late_to_the_second_build(void **state G_GNUC_UNUSED)
 }
 
 static void
+locks_come_back_late_to_a_guest_that_is_copied(void **state G_GNUC_UNUSED)
+{
+    begin(&private_with_disk, BUILD_INSTALLED);
+    Program *upgrade = moult_start(engine, "upgrade", "g", "--to", harness_build(BUILD_SECOND), "--json", NULL);
+
+    await_standstill();
+    end_lock();
+    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    assert_outcome(reply, EXIT_FAILED, "rolled-back", "target-not-running", NULL);
+    harness_guest_check_untouched(guest);
+    harness_engine_finish(engine);
+}
+
+static void
 expect_doubt(const char *words)
 {
     g_autoptr(HarnessReply) show = moult(engine, "show", "g", "--json", NULL);
@@ -171,6 +193,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         HARNESS_TEST(locks_come_back_late),
         HARNESS_TEST(locks_come_back_late_to_the_second_build),
+        HARNESS_TEST(locks_come_back_late_to_a_guest_that_is_copied),
         HARNESS_TEST(locks_do_not_come_back),
         HARNESS_TEST(source_that_resumes_without_its_disk),
         HARNESS_TEST(source_of_the_second_build_that_resumes_without_its_disk),
