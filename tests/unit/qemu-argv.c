@@ -143,7 +143,8 @@ what_only_prints_is_refused(void **state)
             fail_msg("“%s” was taken", lines[i]);
         assert_true(g_error_matches(error, QEMU_PLAN_ERROR, QEMU_PLAN_ERROR_REFUSED));
     }
-    assert_non_null(parse("-append help -kernel ? -name help", NULL));
+    g_autoptr(QemuArgv) taken = parse("-append help -kernel ? -name help", NULL);
+    assert_non_null(taken);
 }
 
 static void
@@ -163,12 +164,14 @@ sizes_and_numbers_are_bounded(void **state)
     for (size_t i = 0; i < 4097; i++)
         many[i] = "-S";
     assert_null(qemu_argv_parse(too_big, NULL));
-    assert_non_null(qemu_argv_parse(fits, NULL));
+    g_autoptr(QemuArgv) one = qemu_argv_parse(fits, NULL);
+    assert_non_null(one);
     assert_null(qemu_argv_parse(eight, NULL));
     assert_null(qemu_argv_parse(not_text, NULL));
     assert_null(qemu_argv_parse(many, NULL));
     many[4096] = NULL;
-    assert_non_null(qemu_argv_parse(many, NULL));
+    g_autoptr(QemuArgv) all = qemu_argv_parse(many, NULL);
+    assert_non_null(all);
 }
 
 static void

@@ -109,11 +109,24 @@ fixture_binary(const char *version)
     return binary;
 }
 
+/* As long as the test program: plans and contexts of many tests point to it. */
+static inline QemuBinary *
+fixture_lasting_binary(const char *version)
+{
+    static GPtrArray *all;
+    QemuBinary *binary = fixture_binary(version);
+
+    if (!all)
+        all = g_ptr_array_new();
+    g_ptr_array_add(all, binary);
+    return binary;
+}
+
 static inline QemuPlanContext
 fixture_fresh(const char *version)
 {
     return (QemuPlanContext){
-        .role = QEMU_PLAN_FRESH, .name = "web1", .uuid = FIXTURE_UUID, .binary = fixture_binary(version)};
+        .role = QEMU_PLAN_FRESH, .name = "web1", .uuid = FIXTURE_UUID, .binary = fixture_lasting_binary(version)};
 }
 
 /* Splits at single spaces; "" is no word. Owned. */

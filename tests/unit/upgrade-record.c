@@ -101,7 +101,8 @@ what_is_saved_is_listed(void **state)
     assert_int_equal(read->target_ran, UPGRADE_RAN_NO);
     assert_true(read->source_was_running && !read->start_paused && !read->aborting && !read->needs_operator);
     assert_true(upgrade_record_remove(record, &fixture->dirs, NULL));
-    g_autoptr(GPtrArray) none = upgrade_record_list(&fixture->dirs, &problems, NULL);
+    g_autoptr(GPtrArray) no_problems = NULL;
+    g_autoptr(GPtrArray) none = upgrade_record_list(&fixture->dirs, &no_problems, NULL);
     assert_int_equal(none->len, 0);
 }
 
