@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "scene.h"
@@ -41,6 +42,24 @@ kill_engine(Scene *scene, Program *upgrade, const char *what)
     scene_check(scene, SCENE_EITHER, what);
 }
 
+/* The source lives: the guest may have ended with a target only that had run it, or was its only QEMU by then. */
+static void
+expect_end_of_a_target_that_ran(Scene *scene, const char *what)
+{
+    g_autofree char *state = harness_guest_dup_state(scene->guest);
+    g_autoptr(HarnessReply) reply = moult(scene->engine, "history", "g", "--json", NULL);
+    json_object *entries = qmp_json_get_array(reply->output, "entries");
+
+    if (state)
+        return;
+    assert_non_null(entries);
+    json_object *last = json_object_array_get_idx(entries, json_object_array_length(entries) - 1);
+    const char *message = qmp_json_get_string(last, "message");
+    bool was_upgraded = g_strcmp0(qmp_json_get_string(last, "outcome"), "upgraded") == 0;
+    if (!was_upgraded && (!message || !strstr(message, "after it had run the guest")))
+        fail_msg("%s: the guest is lost: %s", what, qmp_json_to_text(last, NULL));
+}
+
 /* Whichever it hits, one death of one QEMU must be settled without an operator. */
 static void
 kill_qemu(Scene *scene, Program *upgrade, bool is_source, const char *what)
@@ -54,6 +73,8 @@ kill_qemu(Scene *scene, Program *upgrade, bool is_source, const char *what)
     if (reply->status != EXIT_DONE && reply->status != EXIT_FAILED && !was_too_late)
         fail_msg("%s: %d %s", what, reply->status, reply->text);
     scene_await_rest(scene);
+    if (!is_source)
+        expect_end_of_a_target_that_ran(scene, what);
     scene_check(scene, is_dead ? SCENE_ANY : SCENE_EITHER, what);
 }
 

@@ -230,6 +230,7 @@ harness_engine_prepare(void)
     engine->config = g_build_filename(engine->folder, "config", NULL);
     engine->log = g_string_new(NULL);
     engine->guests = g_ptr_array_new_with_free_func(harness_guest_free);
+    engine->scripts = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(engines, engine);
     return engine;
 }
@@ -270,7 +271,8 @@ harness_script(HarnessEngine *engine, const char *name, const char *body_format,
     g_string_append_c(text, '\n');
     if (!g_file_set_contents_full(path, text->str, -1, G_FILE_SET_CONTENTS_NONE, 0755, &error))
         fail_msg("%s", error->message);
-    return path; /* as long as the test program: a few bytes */
+    g_ptr_array_add(engine->scripts, path);
+    return path;
 }
 
 /* ---- The end ---- */
@@ -338,6 +340,7 @@ harness_engine_free(HarnessEngine *engine)
 {
     program_free(engine->moultd);
     g_ptr_array_unref(engine->guests);
+    g_ptr_array_unref(engine->scripts);
     janitor_unmount_below(engine->folder);
     janitor_remove_folder(engine->folder);
     g_string_free(engine->log, TRUE);

@@ -51,6 +51,7 @@ typedef struct {
     Program *moultd; /* NULL: not running, or started by a command */
     GString *log;    /* of those that have ended */
     GPtrArray *guests;
+    GPtrArray *scripts;    /* paths of harness_script */
     bool may_warn;   /* whether a warning in its log is what the test is about */
 } HarnessEngine;
 
