@@ -68,6 +68,14 @@ classify_source(const Answers *answers)
     return RECOVER_SOURCE_HOLDS;
 }
 
+/* A QEMU closes its monitor by ending; one that lives on may do anything unseen. */
+static bool
+ends_now(const GuestInstance *instance, ProcessExit *end)
+{
+    return !is_connected(instance) && instance->pidfd >= 0 &&
+           process_wait_exit(instance->pidfd, UPGRADE_TIMEOUT_END_MS, -1, end, NULL);
+}
+
 static RecoverSource
 observe_source(Upgrade *upgrade)
 {
@@ -80,6 +88,8 @@ observe_source(Upgrade *upgrade)
     if (ask(upgrade, source, &answers))
         return classify_source(&answers);
     upgrade_events_collect(upgrade);
+    if (ends_now(source, &upgrade->source_end)) /* the target may have all of the guest, and is not to be given up */
+        return RECOVER_SOURCE_GONE;
     /* One that is only slow may answer yet; at the second look it is the connection that is not trusted. */
     bool is_stale = !is_connected(source) || upgrade->source_was_mute;
     upgrade->source_was_mute = true;
@@ -119,14 +129,16 @@ observe_target(Upgrade *upgrade)
         return RECOVER_TARGET_MUTE; /* not asked: it was given nothing, and may hang */
     upgrade_events_collect(upgrade);
     if (!is_connected(target)) {
-        /* A QEMU closes its monitor by ending; one that lives on may do anything unseen. */
-        if (target->pidfd >= 0 && process_wait_exit(target->pidfd, UPGRADE_TIMEOUT_END_MS, -1, &upgrade->target_end, NULL))
+        if (ends_now(target, &upgrade->target_end))
             return RECOVER_TARGET_GONE;
         upgrade->target_watched = false;
         guest_connect(target, paths);
     }
     if (ask(upgrade, target, &answers))
         return classify_target(upgrade, &answers);
+    /* One that ends while it is asked is not mute. */
+    if (ends_now(target, &upgrade->target_end))
+        return RECOVER_TARGET_GONE;
     return has_ended(target, paths, &upgrade->target_end) ? RECOVER_TARGET_GONE : RECOVER_TARGET_MUTE;
 }
 
