@@ -66,13 +66,11 @@ static void
 await_standstill(void)
 {
     gint64 deadline_us = g_get_monotonic_time() + (gint64)HARNESS_STEP_MS * 1000;
-    bool had_target = false;
 
     for (;;) {
         g_autoptr(GPtrArray) processes = processes_find(engine->folder);
-        if (had_target && processes->len == 1 && !image_is_written(guest->disk))
+        if (processes->len == 1 && !image_is_written(guest->disk)) /* which it is until it is handed over */
             break;
-        had_target = had_target || processes->len == 2;
         if (g_get_monotonic_time() > deadline_us)
             fail_msg("the upgrade does not come to where the disk is missing");
         g_usleep(POLL_US);
