@@ -103,37 +103,70 @@ has_features(GHashTable *source, GHashTable *target, const char *cpu_path, GErro
     return true;
 }
 
-/* TRUE where the property does not exist (targets that are not x86): nothing to compare. */
+static const char *
+first_path(const GPtrArray *cpus)
+{
+    return ((const QmpCpu *)g_ptr_array_index(cpus, 0))->qom_path;
+}
+
+/*
+ * Every vCPU of a machine is of one model: the first says it for all. TRUE where the property does not exist (targets that
+ * are not x86): nothing to compare.
+ */
 static bool
-compare_cpu(const GuestInstance *source, const GuestInstance *target, const char *path, const QmpWait *wait, GError **error)
+compare_first(QmpClient *source, const GPtrArray *source_cpus, QmpClient *target, const GPtrArray *target_cpus,
+              const QmpWait *wait, GError **error)
 {
     g_autoptr(GError) local = NULL;
-    g_autoptr(GHashTable) before = feature_words(source->monitor, path, wait, &local);
+
+    if (source_cpus->len == 0 || target_cpus->len == 0)
+        return true;
+    g_autoptr(GHashTable) before = feature_words(source, first_path(source_cpus), wait, &local);
     if (!before && g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_REMOTE))
         return true;
-    g_autoptr(GHashTable) after = before ? feature_words(target->monitor, path, wait, &local) : NULL;
+    g_autoptr(GHashTable) after = before ? feature_words(target, first_path(target_cpus), wait, &local) : NULL;
     if (!after) {
         g_propagate_error(error, g_steal_pointer(&local));
         return unanswered(error, "CPU features");
     }
-    return has_features(before, after, path, error);
+    return has_features(before, after, first_path(target_cpus), error);
+}
+
+static bool
+list_cpus(QmpClient *source, QmpClient *target, const QmpWait *wait, GPtrArray **ret_before, GPtrArray **ret_after,
+          GError **error)
+{
+    g_autoptr(GPtrArray) before = qmp_query_cpus_fast(source, wait, error);
+    g_autoptr(GPtrArray) after = before ? qmp_query_cpus_fast(target, wait, error) : NULL;
+
+    if (!after)
+        return unanswered(error, "query-cpus-fast");
+    *ret_before = g_steal_pointer(&before);
+    *ret_after = g_steal_pointer(&after);
+    return true;
+}
+
+bool
+guest_compare_cpu_features(QmpClient *source, QmpClient *target, const QmpWait *wait, GError **error)
+{
+    g_autoptr(GPtrArray) before = NULL, after = NULL;
+
+    return list_cpus(source, target, wait, &before, &after, error) &&
+           compare_first(source, before, target, after, wait, error);
 }
 
 bool
 guest_compare_cpus(const GuestInstance *source, const GuestInstance *target, const QmpWait *wait, GError **error)
 {
-    g_autoptr(GPtrArray) before = qmp_query_cpus_fast(source->monitor, wait, error);
-    g_autoptr(GPtrArray) after = before ? qmp_query_cpus_fast(target->monitor, wait, error) : NULL;
-    if (!after)
-        return unanswered(error, "query-cpus-fast");
-    if (before->len != after->len) {
-        guest_error_set(error, GUEST_ERROR_FAILED, "cpus-differ", "unplug the CPUs that were plugged at run time",
-                        "the guest has %u vCPUs, the new QEMU %u", before->len, after->len);
+    g_autoptr(GPtrArray) before = NULL, after = NULL;
+
+    if (!list_cpus(source->monitor, target->monitor, wait, &before, &after, error))
         return false;
-    }
-    /* Every vCPU of a machine is of one model: the first says it for all. */
-    return before->len == 0 ||
-           compare_cpu(source, target, ((const QmpCpu *)g_ptr_array_index(before, 0))->qom_path, wait, error);
+    if (before->len == after->len)
+        return compare_first(source->monitor, before, target->monitor, after, wait, error);
+    guest_error_set(error, GUEST_ERROR_FAILED, "cpus-differ", "unplug the CPUs that were plugged at run time",
+                    "the guest has %u vCPUs, the new QEMU %u", before->len, after->len);
+    return false;
 }
 
 static bool

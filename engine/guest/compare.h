@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "guest/instance.h"
+#include "qmp/client.h"
 #include "qmp/wait.h"
 
 /* The machine type the target has built. */
@@ -20,6 +21,8 @@ bool guest_compare_machine(const GuestInstance *source, const GuestInstance *tar
 bool guest_compare_memory(const GuestInstance *source, const GuestInstance *target, const QmpWait *wait, GError **error);
 /* The target's CPUs offer every feature the guest has seen on the source's. */
 bool guest_compare_cpus(const GuestInstance *source, const GuestInstance *target, const QmpWait *wait, GError **error);
+/* The same of one CPU each, without their number; TARGET may be a trial (qemu_binary_try). */
+bool guest_compare_cpu_features(QmpClient *source, QmpClient *target, const QmpWait *wait, GError **error);
 /* Same devices by id and type, same disks and media. */
 bool guest_compare_devices(const GuestInstance *source, const GuestInstance *target, const QmpWait *wait, GError **error);
 

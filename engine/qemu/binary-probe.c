@@ -12,6 +12,8 @@
  * The accelerator is named because a binary called "...kvm" takes KVM as its default and fails where that
  * does not work; none of the answers depends on it. It goes into -machine rather than -accel, which wrappers'
  * -enable-kvm excludes.
+ *
+ * Only a trial has a machine (qemu_binary_try): for what a binary says of machines that it has made.
  */
 #include "qemu/binary-new.h"
 
@@ -33,6 +35,8 @@
 #define OUTPUT_MAX_BYTES (1024 * 1024)
 #define CPU_MAX_SECONDS 30
 #define REAP_TIMEOUT_MS 5000
+
+static const char *const no_machine[] = {"-machine", "none,accel=tcg:kvm", NULL};
 
 typedef struct {
     const char *path;
@@ -88,25 +92,24 @@ set_spawn_error(const Probe *probe, GError *reason, GError **error)
         g_propagate_error(error, g_error_copy(reason));
 }
 
-static bool
-probe_start(Probe *probe, Launcher *launcher, GError **error)
+/* MACHINE: the arguments that make its machine, NULL-terminated. */
+static char **
+make_arguments(const Probe *probe, const char *const *machine)
 {
-    static const char chardev[] = "socket,id=moult,fd=3", monitor[] = "chardev=moult,mode=control";
-    const char *const argv[] = {probe->path,
-                                "-machine",
-                                "none,accel=tcg:kvm",
-                                "-nodefaults",
-                                "-no-user-config",
-                                "-S",
-                                "-incoming",
-                                "defer",
-                                "-display",
-                                "none",
-                                "-chardev",
-                                chardev,
-                                "-mon",
-                                monitor,
-                                NULL};
+    static const char *const waiting[] = {"-nodefaults", "-no-user-config", "-S", "-incoming", "defer", "-display", "none",
+                                          "-chardev", "socket,id=moult,fd=3", "-mon", "chardev=moult,mode=control", NULL};
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+
+    g_strv_builder_add(builder, probe->path);
+    g_strv_builder_addv(builder, (const char **)machine);
+    g_strv_builder_addv(builder, (const char **)waiting);
+    return g_strv_builder_end(builder);
+}
+
+static bool
+probe_start(Probe *probe, Launcher *launcher, const char *const *machine, GError **error)
+{
+    g_auto(GStrv) argv = make_arguments(probe, machine);
     g_autoptr(GError) reason = NULL;
     struct rlimit limits[RLIM_NLIMITS];
     int ends[2];
@@ -121,7 +124,7 @@ probe_start(Probe *probe, Launcher *launcher, GError **error)
     set_limits(limits);
     const LauncherFd monitor_fd = {.fd = ends[1], .number = MONITOR_FD};
     const LauncherRequest request = {.binary = probe->path,
-                                     .argv = argv,
+                                     .argv = (const char *const *)argv,
                                      .fds = &monitor_fd,
                                      .n_fds = 1,
                                      .stdin_fd = -1,
@@ -351,7 +354,7 @@ qemu_binary_ask_properties(Launcher *launcher, const char *path, const char *con
     Probe probe = {.path = path, .wait = &limited, .words_fd = -1};
     g_autoptr(GError) reason = NULL;
 
-    if (!probe_start(&probe, launcher, error))
+    if (!probe_start(&probe, launcher, no_machine, error))
         return NULL;
     GHashTable *lists = list_properties(&probe, types, &reason);
     if (!lists)
@@ -366,7 +369,7 @@ probe_run(Probe *probe, Launcher *launcher, GError **error)
     g_autoptr(QemuBinary) binary = qemu_binary_new();
     g_autoptr(GError) reason = NULL;
 
-    if (!probe_start(probe, launcher, error))
+    if (!probe_start(probe, launcher, no_machine, error))
         return NULL;
     if (!ask(probe, binary, &reason)) {
         set_failure(probe, reason, error);
@@ -403,4 +406,22 @@ qemu_binary_probe(Launcher *launcher, const char *path, const QmpWait *wait, GPt
     }
     probe_clear(&probe);
     return binary;
+}
+
+bool
+qemu_binary_try(Launcher *launcher, const char *path, const char *const *machine, QemuBinaryTryFunc func, gpointer data,
+                const QmpWait *wait, GError **error)
+{
+    const QmpWait limited = qmp_wait_within(wait, QEMU_BINARY_TIMEOUT_MS);
+    Probe probe = {.path = path, .wait = &limited, .words_fd = -1};
+    g_autoptr(GError) reason = NULL;
+
+    if (!probe_start(&probe, launcher, machine, error))
+        return false;
+    bool is_ready = qmp_client_wait_ready(probe.client, &limited, &reason) && check_waits(&probe, &reason);
+    if (!is_ready)
+        set_failure(&probe, reason, error);
+    bool ok = is_ready && func(probe.client, &limited, data, error);
+    probe_clear(&probe);
+    return ok;
 }

@@ -82,3 +82,12 @@ QemuBinary *qemu_binary_cache_get(QemuBinaryCache *cache, const char *path, cons
  */
 GHashTable *qemu_binary_ask_properties(Launcher *launcher, const char *path, const char *const *types,
                                        const QmpWait *wait, GError **error);
+
+/* Asks a QEMU that waits; FALSE with an error of its own. */
+typedef bool (*QemuBinaryTryFunc)(QmpClient *client, const QmpWait *wait, gpointer data, GError **error);
+/*
+ * Has the binary at PATH, started for this alone, make a machine by the arguments MACHINE (NULL-terminated; -machine with an
+ * accelerator, and what else matters), and lets FUNC ask it before it ends. FALSE: FUNC's error, or one as above.
+ */
+bool qemu_binary_try(Launcher *launcher, const char *path, const char *const *machine, QemuBinaryTryFunc func, gpointer data,
+                     const QmpWait *wait, GError **error);

@@ -343,6 +343,24 @@ test_nothing_to_remark(void **state G_GNUC_UNUSED)
     go_through(&it);
 }
 
+/* 10.0 does not know PCOMMIT any more, which 7.2's "max" has under software emulation. */
+static void
+test_cpu_that_loses_a_feature(void **state G_GNUC_UNUSED)
+{
+    static const Case it = {.spec = TINY("pc-q35-7.2", "-cpu max"), .rows = "WARN cpu-host,BLOCK cpu-features"};
+
+    go_through(&it);
+}
+
+/* Without what 10.0 lacks. */
+static void
+test_cpu_that_loses_nothing(void **state G_GNUC_UNUSED)
+{
+    static const Case it = {.spec = TINY("pc-q35-7.2", "-cpu max,pcommit=off"), .rows = "WARN cpu-host,OK cpu-features"};
+
+    go_through(&it);
+}
+
 static void
 test_pipe(void **state G_GNUC_UNUSED)
 {
@@ -370,6 +388,8 @@ main(int argc, char **argv)
         TEST(test_remarks_on_the_machine),
         TEST(test_remarks_on_memory),
         TEST(test_nothing_to_remark),
+        TEST(test_cpu_that_loses_a_feature),
+        TEST(test_cpu_that_loses_nothing),
         TEST(test_pipe),
     };
 
