@@ -462,7 +462,9 @@ test_guest_of_incus(void **state G_GNUC_UNUSED)
 static void
 test_program_that_anybody_may_change(void **state G_GNUC_UNUSED)
 {
-    expect_refused("mkdir open\ncp \"$(readlink -f $QEMU)\" open/qemu-system-x86_64\nchmod 777 open\n"
+    /* A copy looks for its modules beside itself. */
+    expect_refused("mkdir open\nFOUND=$(readlink -f $QEMU)\ncp $FOUND open/qemu-system-x86_64\nchmod 777 open\n"
+                   "export QEMU_MODULE_DIR=$(dirname $(ls $(dirname $FOUND)/../lib/*/qemu/accel-tcg-*.so | head -n1))\n"
                    "QEMU=\"$DIR/open/qemu-system-x86_64 -L /usr/share/qemu -L /usr/share/seabios\"\n" SIMPLE(QMP), "qmp.sock", "binary-untrusted");
 }
 
