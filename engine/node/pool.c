@@ -3,9 +3,6 @@
 
 #include <stdbool.h>
 
-/* A thread that has had nothing to do for that long ends, unless it is the only one. */
-#define IDLE_US (10 * G_USEC_PER_SEC)
-
 typedef struct {
     void (*func)(gpointer data);
     gpointer data;
@@ -27,20 +24,18 @@ free_now(NodePool *pool)
     g_free(pool);
 }
 
-/* The next thing to do; NULL when the thread is to end. Locked. */
+/*
+ * The next thing to do; NULL when the thread is to end: closed, or another one waits for work already. So there is never more
+ * than one that waits, however many there have been. Locked.
+ */
 static Work *
 take(NodePool *pool)
 {
-    gint64 end_us = g_get_monotonic_time() + IDLE_US;
-    bool is_late = false;
-
+    if (pool->waiting.length == 0 && pool->n_idle > 0)
+        return NULL;
     pool->n_idle++;
-    while (pool->waiting.length == 0 && !pool->is_closed && (!is_late || pool->n_threads == 1)) {
-        if (is_late)
-            g_cond_wait(&pool->wake, &pool->lock);
-        else
-            is_late = !g_cond_wait_until(&pool->wake, &pool->lock, end_us);
-    }
+    while (pool->waiting.length == 0 && !pool->is_closed)
+        g_cond_wait(&pool->wake, &pool->lock);
     pool->n_idle--;
     return g_queue_pop_head(&pool->waiting);
 }
