@@ -53,15 +53,31 @@ path_in(const HarnessEngine *engine, const char *name)
     return g_build_filename(engine->folder, name, NULL);
 }
 
+/* A unit may have a /tmp of its own, and this checkout may be in the other one: the disk lies with the engine. */
+static char *
+copy_disk(const HarnessEngine *engine)
+{
+    char *path = path_in(engine, "disk.raw");
+    g_autofree char *contents = NULL;
+    gsize size = 0;
+
+    assert_true(g_file_get_contents(harness_tiny_image(), &contents, &size, NULL));
+    assert_true(g_file_set_contents(path, contents, (gssize)size, NULL));
+    assert_int_equal(chmod(path, 0644), 0);
+    return path;
+}
+
 static char *
 make_command(const HarnessEngine *engine)
 {
+    g_autofree char *disk = copy_disk(engine);
+
     return g_strdup_printf("%s -nodefaults -accel tcg -display none -m 16M "
                            "-machine pc-q35-7.2,memory-backend=mem0 "
                            "-object memory-backend-file,id=mem0,size=16M,mem-path=%s/ram,share=on "
                            "-qmp unix:%s/qmp.sock,server=on,wait=off "
                            "-device virtio-blk-pci,drive=boot -drive if=none,id=boot,format=raw,readonly=on,file=%s",
-                           harness_build(BUILD_INSTALLED), engine->folder, engine->folder, harness_tiny_image());
+                           harness_build(BUILD_INSTALLED), engine->folder, engine->folder, disk);
 }
 
 static void
