@@ -18,34 +18,6 @@
 
 static Launcher *launcher;
 
-static LauncherChild
-spawn_sleep(const LauncherAttributes *attributes)
-{
-    const char *const argv[] = {"sleep", "1000", NULL};
-    const LauncherRequest request = {.binary = "/bin/sleep",
-                                     .argv = argv,
-                                     .stdin_fd = -1,
-                                     .stdout_fd = -1,
-                                     .log_fd = -1,
-                                     .attributes = *attributes};
-    g_autoptr(GError) error = NULL;
-    LauncherChild child;
-
-    launcher_spawn(launcher, &request, HELPER_TIMEOUT_MS, &child, &error);
-    assert_no_error(error);
-    return child;
-}
-
-static void
-end_child(LauncherChild *child)
-{
-    g_autoptr(GError) error = NULL;
-
-    process_kill_and_reap(child->pidfd, HELPER_TIMEOUT_MS, NULL, &error);
-    assert_no_error(error);
-    close(child->pidfd);
-}
-
 static ProcessAttributes *
 read_attributes(pid_t pid)
 {
@@ -131,12 +103,12 @@ replacement_has_what_the_first_one_was_given(void **state)
                                       .cgroup_dirs = dirs,
                                       .limits = limits,
                                       .affinity = &affinity};
-    LauncherChild first = spawn_sleep(&given);
+    LauncherChild first = helper_spawn_sleep(launcher, &given);
     g_autoptr(ProcessAttributes) of_first = read_attributes(first.identity.pid);
-    LauncherChild second = spawn_sleep(&of_first->launcher);
+    LauncherChild second = helper_spawn_sleep(launcher, &of_first->launcher);
     g_autoptr(ProcessAttributes) of_second = read_attributes(second.identity.pid);
-    end_child(&first);
-    end_child(&second);
+    helper_end_child(&first);
+    helper_end_child(&second);
     if (group)
         assert_int_equal(g_rmdir(group), 0);
     check_equal(&of_first->launcher, &given);
@@ -179,12 +151,12 @@ control_groups_of_both_versions_are_shared(void **state)
         skip();
     }
     const char *const dirs[] = {first, second, NULL};
-    LauncherChild one = spawn_sleep(&(LauncherAttributes){.cgroup_dirs = dirs});
+    LauncherChild one = helper_spawn_sleep(launcher, &(LauncherAttributes){.cgroup_dirs = dirs});
     g_autoptr(ProcessAttributes) attributes = read_attributes(one.identity.pid);
-    LauncherChild other = spawn_sleep(&attributes->launcher);
+    LauncherChild other = helper_spawn_sleep(launcher, &attributes->launcher);
     g_autofree char *before = dup_cgroups(one.identity.pid), *after = dup_cgroups(other.identity.pid);
-    end_child(&one);
-    end_child(&other);
+    helper_end_child(&one);
+    helper_end_child(&other);
     assert_int_equal(g_rmdir(first), 0);
     assert_int_equal(g_rmdir(second), 0);
     assert_string_equal(before, after);
@@ -210,11 +182,11 @@ removed_working_directory_becomes_the_root(void **state)
     (void)state;
     g_autofree char *folder = g_dir_make_tmp("moult-cwd-XXXXXX", NULL);
     const LauncherAttributes given = {.cwd = folder};
-    LauncherChild child = spawn_sleep(&given);
+    LauncherChild child = helper_spawn_sleep(launcher, &given);
 
     assert_int_equal(g_rmdir(folder), 0);
     g_autoptr(ProcessAttributes) attributes = read_attributes(child.identity.pid);
-    end_child(&child);
+    helper_end_child(&child);
     assert_string_equal(attributes->launcher.cwd, "/");
 }
 
@@ -224,8 +196,8 @@ dead_process_has_none(void **state)
     const LauncherAttributes plain = {0};
 
     (void)state;
-    LauncherChild child = spawn_sleep(&plain);
-    end_child(&child);
+    LauncherChild child = helper_spawn_sleep(launcher, &plain);
+    helper_end_child(&child);
     g_autoptr(GError) error = NULL;
     assert_null(process_attributes_read(child.identity.pid, &error));
     assert_true(g_error_matches(error, PROCESS_ERROR, PROCESS_ERROR_GONE));
@@ -280,12 +252,12 @@ unprivileged_engine_sets_what_it_can(void **state)
                                       .cgroup_dirs = dirs,
                                       .limits = limits,
                                       .as_permitted = true};
-    LauncherChild guest = spawn_sleep(&given);
+    LauncherChild guest = helper_spawn_sleep(launcher, &given);
     pid_t engine = fork();
     if (engine == 0)
         _exit(replace_unprivileged(guest.identity.pid));
     assert_int_equal(waitpid(engine, &status, 0), engine);
-    end_child(&guest);
+    helper_end_child(&guest);
     if (group)
         assert_int_equal(g_rmdir(group), 0);
     assert_int_equal(status, 0);

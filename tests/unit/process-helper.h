@@ -83,3 +83,34 @@ helper_run_shell(Launcher *launcher, const char *script)
     assert_int_equal(how.exit_code, 0);
     return output;
 }
+
+/* A process that does nothing, with ATTRIBUTES; for helper_end_child. */
+static inline LauncherChild
+helper_spawn_sleep(Launcher *launcher, const LauncherAttributes *attributes)
+{
+    const char *const argv[] = {"sleep", "1000", NULL};
+    const LauncherRequest request = {.binary = "/bin/sleep",
+                                     .argv = argv,
+                                     .stdin_fd = -1,
+                                     .stdout_fd = -1,
+                                     .log_fd = -1,
+                                     .attributes = *attributes};
+    g_autoptr(GError) error = NULL;
+    LauncherChild child;
+
+    launcher_spawn(launcher, &request, HELPER_TIMEOUT_MS, &child, &error);
+    assert_no_error(error);
+    return child;
+}
+
+static inline void
+helper_end_child(LauncherChild *child)
+{
+    g_autoptr(GError) error = NULL;
+    ProcessExit how;
+
+    process_kill_and_reap(child->pidfd, HELPER_TIMEOUT_MS, &how, &error);
+    assert_no_error(error);
+    assert_true(how.known);
+    close(child->pidfd);
+}

@@ -54,36 +54,6 @@ namespace_of(pid_t pid, const char *name)
     return target;
 }
 
-static LauncherChild
-spawn_sleep(const LauncherAttributes *attributes)
-{
-    const char *const argv[] = {"sleep", "1000", NULL};
-    const LauncherRequest request = {.binary = "/bin/sleep",
-                                     .argv = argv,
-                                     .stdin_fd = -1,
-                                     .stdout_fd = -1,
-                                     .log_fd = -1,
-                                     .attributes = *attributes};
-    g_autoptr(GError) error = NULL;
-    LauncherChild child;
-
-    launcher_spawn(launcher, &request, HELPER_TIMEOUT_MS, &child, &error);
-    assert_no_error(error);
-    return child;
-}
-
-static void
-end_child(LauncherChild *child)
-{
-    g_autoptr(GError) error = NULL;
-    ProcessExit how;
-
-    process_kill_and_reap(child->pidfd, HELPER_TIMEOUT_MS, &how, &error);
-    assert_no_error(error);
-    assert_true(how.known);
-    close(child->pidfd);
-}
-
 static void
 check_namespaces(int flags, const LauncherAttributes *attributes)
 {
@@ -94,20 +64,20 @@ check_namespaces(int flags, const LauncherAttributes *attributes)
         skip();
     LauncherAttributes inside = *attributes;
     inside.namespaces_of = holder;
-    LauncherChild child = spawn_sleep(&inside);
+    LauncherChild child = helper_spawn_sleep(launcher, &inside);
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autofree char *wanted = namespace_of(holder, names[i]),
                         *actual = namespace_of(child.identity.pid, names[i]);
 
         assert_string_equal(actual, wanted);
     }
-    end_child(&child);
+    helper_end_child(&child);
 
     /* The next one is outside again. */
-    LauncherChild outside = spawn_sleep(attributes);
+    LauncherChild outside = helper_spawn_sleep(launcher, attributes);
     g_autofree char *own = namespace_of(getpid(), "pid"), *next = namespace_of(outside.identity.pid, "pid");
     assert_string_equal(next, own);
-    end_child(&outside);
+    helper_end_child(&outside);
     end_holder(holder);
 }
 
@@ -188,14 +158,14 @@ user_namespace_is_joined_with_ids_as_seen_from_outside(void **state)
     write_map(holder, "uid_map", "0 100000 65536");
     write_map(holder, "gid_map", "0 100000 65536");
     attributes.namespaces_of = holder;
-    LauncherChild child = spawn_sleep(&attributes);
+    LauncherChild child = helper_spawn_sleep(launcher, &attributes);
     g_autofree char *wanted = namespace_of(holder, "user"),
                     *actual = namespace_of(child.identity.pid, "user");
     g_autofree char *uids = status_line(child.identity.pid, "\nUid:\t"),
                     *gids = status_line(child.identity.pid, "\nGid:\t");
     g_autofree char *listed = status_line(child.identity.pid, "\nGroups:\t"),
                     *permitted = status_line(child.identity.pid, "\nCapPrm:\t");
-    end_child(&child);
+    helper_end_child(&child);
     end_holder(holder);
     assert_string_equal(actual, wanted);
     assert_string_equal(uids, "100123\t100123\t100123\t100123");
@@ -210,8 +180,8 @@ same_namespaces_need_no_rights(void **state)
     const LauncherAttributes attributes = {.namespaces_of = getpid()};
 
     (void)state;
-    LauncherChild child = spawn_sleep(&attributes);
-    end_child(&child);
+    LauncherChild child = helper_spawn_sleep(launcher, &attributes);
+    helper_end_child(&child);
 }
 
 static void
@@ -267,11 +237,11 @@ control_group_is_joined(void **state)
         skip();
     const char *const dirs[] = {group, NULL};
     const LauncherAttributes attributes = {.cgroup_dirs = dirs};
-    LauncherChild child = spawn_sleep(&attributes);
+    LauncherChild child = helper_spawn_sleep(launcher, &attributes);
     g_autofree char *name = g_path_get_basename(group);
     cgroup_path = g_strdup_printf("/proc/%d/cgroup", child.identity.pid);
     assert_true(g_file_get_contents(cgroup_path, &cgroups, NULL, NULL));
-    end_child(&child);
+    helper_end_child(&child);
     assert_int_equal(g_rmdir(group), 0);
     assert_non_null(strstr(cgroups, name));
 }
