@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* QEMU's object tree: qapi/qom.json. */
 #include "qmp/commands.h"
+
+#include <string.h>
+
 #include "qmp/json.h"
 #include "qmp/shape.h"
 
@@ -30,6 +33,16 @@ qmp_qom_get_string(QmpClient *client, const char *path, const char *property, co
     if (value && !text)
         qmp_shape_fail("qom-get", "string", error);
     return g_strdup(text);
+}
+
+char *
+qmp_qom_dup_child_type(const char *property_type)
+{
+    static const char prefix[] = "child<";
+
+    if (!g_str_has_prefix(property_type, prefix) || !g_str_has_suffix(property_type, ">"))
+        return NULL;
+    return g_strndup(property_type + strlen(prefix), strlen(property_type) - strlen(prefix) - 1);
 }
 
 GHashTable *

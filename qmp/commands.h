@@ -92,6 +92,8 @@ json_object *qmp_qom_get(QmpClient *client, const char *path, const char *proper
                          GError **error);
 /* Children and properties of PATH: hash name -> type, both owned. */
 GHashTable *qmp_qom_list(QmpClient *client, const char *path, const QmpWait *wait, GError **error);
+/* Of a type in there: "child<virtio-net-pci>" -> "virtio-net-pci"; NULL for what is no child. Owned. */
+char *qmp_qom_dup_child_type(const char *property_type);
 /*
  * Names of types implementing IMPLEMENTS (e.g. "device"), not abstract: set of char*, owned.
  * QEMU loads every module it finds for this, and aborts (assertion in util/module.c, 7.2 and 10.0) when two

@@ -14,16 +14,6 @@
 #define CPU_SUFFIX "-cpu"
 #define MAX_PLUGGED 256
 
-char *
-explain_dup_child_type(const char *property_type)
-{
-    static const char prefix[] = "child<";
-
-    if (!g_str_has_prefix(property_type, prefix) || !g_str_has_suffix(property_type, ">"))
-        return NULL;
-    return g_strndup(property_type + strlen(prefix), strlen(property_type) - strlen(prefix) - 1);
-}
-
 /* ---- Plugged ---- */
 
 /* The plugged device whose bus ID sits on; NULL: that of a device which is there from the start. Borrowed. */
@@ -138,7 +128,7 @@ look_for_plugged(Explanation *explanation, GHashTable *children)
 
     g_hash_table_iter_init(&iter, children);
     while (g_hash_table_iter_next(&iter, &name, &property_type)) {
-        g_autofree char *type = explain_dup_child_type(property_type);
+        g_autofree char *type = qmp_qom_dup_child_type(property_type);
         if (type && !explain_find(explanation, "device", name))
             g_hash_table_replace(explanation->plugged, g_strdup(name), g_steal_pointer(&type));
     }

@@ -65,7 +65,7 @@ look_for_added(Explanation *explanation, GHashTable *objects)
 
     g_hash_table_iter_init(&iter, objects);
     while (g_hash_table_iter_next(&iter, &name, &property_type)) {
-        g_autofree char *type = explain_dup_child_type(property_type);
+        g_autofree char *type = qmp_qom_dup_child_type(property_type);
         if (!type || g_str_has_prefix(type, MEMORY) || g_str_has_prefix(name, OURS) ||
             explain_find(explanation, "object", name))
             continue;

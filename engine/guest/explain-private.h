@@ -40,9 +40,6 @@ char *explain_dup_usb_port(const Explanation *explanation, const char *id);
 /* Tells every -device where it is. FALSE: for one of them that cannot be told. */
 bool explain_pin_places(Explanation *explanation);
 
-/* "child<virtio-net-pci>" -> "virtio-net-pci"; NULL for what is no child. Owned. */
-char *explain_dup_child_type(const char *property_type);
-
 /* The parts; in this order, for a device refers to what came before it. */
 void explain_objects(Explanation *explanation);
 void explain_chardevs(Explanation *explanation);

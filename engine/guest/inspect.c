@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest/inspect.h"
 
-#include <string.h>
-
+#include "qmp/commands.h"
 #include "qmp/json.h"
 #include "qmp/text.h"
-
-#define DEVICE_PREFIX "child<"
 
 static void
 add_unanswered(GPtrArray *findings, const char *what, const GError *error)
@@ -98,16 +95,6 @@ guest_inspect_block_jobs(const GuestInstance *source, const QmpWait *wait, GPtrA
         qemu_findings_add(findings, QEMU_FINDING_OK, "block-jobs", NULL, "no block job is running");
 }
 
-/* "child<virtio-net-pci>" -> "virtio-net-pci"; NULL for what is no child. Owned. */
-static char *
-child_type(const char *property_type)
-{
-    if (!g_str_has_prefix(property_type, DEVICE_PREFIX) || !g_str_has_suffix(property_type, ">"))
-        return NULL;
-    gsize prefix = strlen(DEVICE_PREFIX);
-    return g_strndup(property_type + prefix, strlen(property_type) - prefix - 1);
-}
-
 static guint
 look_at_children(GHashTable *children, const QemuBinary *target, guint *n_unknown, GPtrArray *findings)
 {
@@ -117,7 +104,7 @@ look_at_children(GHashTable *children, const QemuBinary *target, guint *n_unknow
 
     g_hash_table_iter_init(&iter, children);
     while (g_hash_table_iter_next(&iter, &name, &property_type)) {
-        g_autofree char *type = child_type(property_type);
+        g_autofree char *type = qmp_qom_dup_child_type(property_type);
         if (!type)
             continue;
         n_devices++;
