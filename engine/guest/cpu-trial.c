@@ -3,6 +3,7 @@
 
 #include "guest/compare.h"
 #include "guest/error.h"
+#include "qemu/argv.h"
 #include "qemu/finding.h"
 
 static bool
@@ -12,18 +13,6 @@ depends_on_qemu(const QemuPlan *plan)
         if (g_str_equal(((const QemuFinding *)g_ptr_array_index(plan->findings, i))->code, "cpu-host"))
             return true;
     return false;
-}
-
-/* The last one counts. */
-static const char *
-find_cpu(const QemuPlan *plan)
-{
-    const char *cpu = NULL;
-
-    for (char **word = plan->argv; *word; word++)
-        if (word[1] && (g_str_equal(*word, "-cpu") || g_str_equal(*word, "--cpu")))
-            cpu = word[1];
-    return cpu;
 }
 
 static bool
@@ -36,14 +25,15 @@ void
 guest_try_cpu(const GuestEnvironment *environment, const GuestInstance *source, const QemuBinary *binary,
               const QemuPlan *plan, QemuAccelerator accelerator, const QmpWait *wait, GPtrArray *findings)
 {
-    const char *cpu = find_cpu(plan);
+    g_autoptr(QemuArgv) argv = qemu_argv_parse((const char *const *)plan->argv, NULL);
+    const QemuArg *cpu = argv ? qemu_argv_find(argv, "cpu") : NULL;
     g_autoptr(GError) error = NULL;
 
     if (!cpu || accelerator == QEMU_ACCELERATOR_UNKNOWN || !depends_on_qemu(plan))
         return;
     g_autofree char *machine = g_strdup_printf("%s,accel=%s", plan->machine_type,
                                                accelerator == QEMU_ACCELERATOR_KVM ? "kvm" : "tcg");
-    const char *const arguments[] = {"-machine", machine, "-cpu", cpu, "-m", "16M", NULL};
+    const char *const arguments[] = {"-machine", machine, "-cpu", cpu->value, "-m", "16M", NULL};
     if (qemu_binary_try(environment->launcher, binary->path, arguments, compare, (gpointer)source, wait, &error))
         qemu_findings_add(findings, QEMU_FINDING_OK, "cpu-features", NULL,
                           "QEMU %s offers all CPU features that the guest has, as one with its CPU model says",

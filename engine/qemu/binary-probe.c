@@ -325,44 +325,6 @@ put_list(gpointer list)
     json_object_put(list);
 }
 
-/* Types that this QEMU does not have are left out. */
-static GHashTable *
-list_properties(const Probe *probe, const char *const *types, GError **error)
-{
-    g_autoptr(GHashTable) lists = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, put_list);
-
-    if (!qmp_client_wait_ready(probe->client, probe->wait, error))
-        return NULL;
-    for (; *types; types++) {
-        g_autoptr(GError) local = NULL;
-        json_object *list = qmp_device_list_properties(probe->client, *types, probe->wait, &local);
-        if (list) {
-            g_hash_table_replace(lists, g_strdup(*types), list);
-        } else if (!g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_REMOTE)) {
-            g_propagate_error(error, g_steal_pointer(&local));
-            return NULL;
-        }
-    }
-    return g_steal_pointer(&lists);
-}
-
-GHashTable *
-qemu_binary_ask_properties(Launcher *launcher, const char *path, const char *const *types, const QmpWait *wait,
-                           GError **error)
-{
-    const QmpWait limited = qmp_wait_within(wait, QEMU_BINARY_TIMEOUT_MS);
-    Probe probe = {.path = path, .wait = &limited, .words_fd = -1};
-    g_autoptr(GError) reason = NULL;
-
-    if (!probe_start(&probe, launcher, no_machine, error))
-        return NULL;
-    GHashTable *lists = list_properties(&probe, types, &reason);
-    if (!lists)
-        set_failure(&probe, reason, error);
-    probe_clear(&probe);
-    return lists;
-}
-
 static QemuBinary *
 probe_run(Probe *probe, Launcher *launcher, GError **error)
 {
@@ -418,10 +380,49 @@ qemu_binary_try(Launcher *launcher, const char *path, const char *const *machine
 
     if (!probe_start(&probe, launcher, machine, error))
         return false;
-    bool is_ready = qmp_client_wait_ready(probe.client, &limited, &reason) && check_waits(&probe, &reason);
-    if (!is_ready)
+    bool ok = qmp_client_wait_ready(probe.client, &limited, &reason) && check_waits(&probe, &reason) &&
+              func(probe.client, &limited, data, &reason);
+    if (!ok && reason->domain == QMP_CLIENT_ERROR)
         set_failure(&probe, reason, error);
-    bool ok = is_ready && func(probe.client, &limited, data, error);
+    else if (!ok)
+        g_propagate_error(error, g_steal_pointer(&reason));
     probe_clear(&probe);
     return ok;
+}
+
+/* ---- Properties ---- */
+
+typedef struct {
+    const char *const *types;
+    GHashTable *lists;
+} PropertiesQuestion;
+
+/* Types that this QEMU does not have are left out. */
+static bool
+list_properties(QmpClient *client, const QmpWait *wait, gpointer data, GError **error)
+{
+    PropertiesQuestion *question = data;
+
+    for (const char *const *type = question->types; *type; type++) {
+        g_autoptr(GError) local = NULL;
+        json_object *list = qmp_device_list_properties(client, *type, wait, &local);
+        if (list) {
+            g_hash_table_replace(question->lists, g_strdup(*type), list);
+        } else if (!g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_REMOTE)) {
+            g_propagate_error(error, g_steal_pointer(&local));
+            return false;
+        }
+    }
+    return true;
+}
+
+GHashTable *
+qemu_binary_ask_properties(Launcher *launcher, const char *path, const char *const *types, const QmpWait *wait,
+                           GError **error)
+{
+    g_autoptr(GHashTable) lists = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, put_list);
+    PropertiesQuestion question = {.types = types, .lists = lists};
+
+    return qemu_binary_try(launcher, path, no_machine, list_properties, &question, wait, error) ? g_steal_pointer(&lists)
+                                                                                                : NULL;
 }

@@ -87,7 +87,8 @@ GHashTable *qemu_binary_ask_properties(Launcher *launcher, const char *path, con
 typedef bool (*QemuBinaryTryFunc)(QmpClient *client, const QmpWait *wait, gpointer data, GError **error);
 /*
  * Has the binary at PATH, started for this alone, make a machine by the arguments MACHINE (NULL-terminated; -machine with an
- * accelerator, and what else matters), and lets FUNC ask it before it ends. FALSE: FUNC's error, or one as above.
+ * accelerator, and what else matters), and lets FUNC ask it before it ends. FALSE: FUNC's error (one of the connection told as
+ * one about the binary), or one as above.
  */
 bool qemu_binary_try(Launcher *launcher, const char *path, const char *const *machine, QemuBinaryTryFunc func, gpointer data,
                      const QmpWait *wait, GError **error);
