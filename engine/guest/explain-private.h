@@ -45,6 +45,7 @@ void explain_objects(Explanation *explanation);
 void explain_chardevs(Explanation *explanation);
 void explain_devices(Explanation *explanation);
 void explain_disks(Explanation *explanation);
+void explain_displays(Explanation *explanation);
 void explain_memory(Explanation *explanation);
 
 /*

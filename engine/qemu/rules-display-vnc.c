@@ -5,12 +5,13 @@
  * (ui/vnc.c:vnc_display_update(), 7.1 to 10.0).
  */
 #include "qemu/rules.h"
-#include "qmp/json.h"
 
 #include <string.h>
 
-#define FIRST_PORT 5900
-#define PASSWORD_HINT "set it again afterwards (set_password), or give it with password-secret="
+#include "qemu/vnc-address.h"
+#include "qmp/json.h"
+
+#define PASSWORD_HINT "set it again afterwards (set_password, expire_password), or give it with password-secret="
 
 static void
 report(QemuRules *rules, const QemuArg *arg, QemuFindingLevel level, const char *code, const char *hint,
@@ -26,30 +27,14 @@ refuse(QemuRules *rules, const QemuArg *arg, const char *code, const char *reaso
            "leave it out; VNC can be opened when it is needed with the command display-update", reason);
 }
 
-static bool
-is_vnc(const QemuArg *arg)
-{
-    return (qemu_arg_is(arg, "vnc") ||
-            (qemu_arg_is(arg, "display") && !qemu_keyval_get(arg->settings, "type"))) &&
-           qemu_keyval_get(arg->settings, "vnc");
-}
-
-static unsigned
-count_displays(const QemuRules *rules)
-{
-    unsigned count = 0;
-
-    for (guint i = 0; i < rules->argv->args->len; i++)
-        count += is_vnc(g_ptr_array_index(rules->argv->args, i));
-    return count;
-}
-
 /* TRUE when nothing about it is beyond display-update. */
 static bool
 is_known_kind(QemuRules *rules, const QemuArg *arg)
 {
     bool known = true;
+    guint n_displays = 0;
 
+    qemu_vnc_find(rules->argv, &n_displays);
     if (qemu_keyval_get(arg->settings, "websocket")) {
         refuse(rules, arg, "display-vnc-websocket", "QEMU cannot open a websocket at run time");
         known = false;
@@ -58,7 +43,7 @@ is_known_kind(QemuRules *rules, const QemuArg *arg)
         refuse(rules, arg, "display-vnc-reverse", "QEMU cannot connect to a viewer at run time");
         known = false;
     }
-    if (count_displays(rules) > 1) {
+    if (n_displays > 1) {
         refuse(rules, arg, "display-vnc-several",
                "QEMU can open the first of several at run time, and no other");
         known = false;
@@ -70,17 +55,6 @@ is_known_kind(QemuRules *rules, const QemuArg *arg)
     return known;
 }
 
-/* The port that the running QEMU has found between the two; FIRST when that is not known or there is no
- * choice. */
-static guint16
-find_port(const QemuRules *rules, const char *host, guint16 first, guint16 last)
-{
-    g_autoptr(GPtrArray) found =
-        qemu_holdings_find_inet(rules->context->holdings, QEMU_HOLDING_LISTENER, host, first, last);
-
-    return found->len > 0 ? ((const QemuHolding *)found->pdata[0])->port : first;
-}
-
 static void
 copy_switch(json_object *address, const QemuKeyval *settings, const char *key)
 {
@@ -88,40 +62,24 @@ copy_switch(json_object *address, const QemuKeyval *settings, const char *key)
         qmp_json_add_bool(address, key, qemu_keyval_is_on(settings, key));
 }
 
-/* "host:display" as QEMU's SocketAddress; NULL when it is none. Owned. */
+/* As QEMU's SocketAddress; owned. Of a range the first: what has been found in it is in the command line of the present. */
 static json_object *
-inet_address(const QemuRules *rules, const QemuKeyval *settings, const char *text)
+socket_address(const QemuKeyval *settings, const QemuVncAddress *address)
 {
-    const char *colon = strrchr(text, ':');
-    const char *to = qemu_keyval_get(settings, "to");
-    guint64 display = 0, last = 0;
+    json_object *object = json_object_new_object();
+    g_autofree char *port = NULL;
 
-    if (!colon || !g_ascii_string_to_unsigned(colon + 1, 10, 0, G_MAXUINT16 - FIRST_PORT, &display, NULL))
-        return NULL;
-    bool brackets = *text == '[' && colon > text + 1 && colon[-1] == ']';
-    g_autofree char *host = g_strndup(text + brackets, (gsize)(colon - text) - (brackets ? 2 : 0));
-    if (!to || !g_ascii_string_to_unsigned(to, 10, 0, G_MAXUINT16 - FIRST_PORT, &last, NULL) ||
-        last < display)
-        last = display;
-    g_autofree char *port = g_strdup_printf(
-        "%u", find_port(rules, host, (guint16)(FIRST_PORT + display), (guint16)(FIRST_PORT + last)));
-    json_object *address = json_object_new_object();
-    qmp_json_add_string(address, "type", "inet");
-    qmp_json_add_string(address, "host", host);
-    qmp_json_add_string(address, "port", port);
-    copy_switch(address, settings, "ipv4");
-    copy_switch(address, settings, "ipv6");
-    return address;
-}
-
-static json_object *
-unix_address(const char *path)
-{
-    json_object *address = json_object_new_object();
-
-    qmp_json_add_string(address, "type", "unix");
-    qmp_json_add_string(address, "path", path);
-    return address;
+    qmp_json_add_string(object, "type", address->path ? "unix" : "inet");
+    if (address->path) {
+        qmp_json_add_string(object, "path", address->path);
+        return object;
+    }
+    port = g_strdup_printf("%u", address->first_port);
+    qmp_json_add_string(object, "host", address->host);
+    qmp_json_add_string(object, "port", port);
+    copy_switch(object, settings, "ipv4");
+    copy_switch(object, settings, "ipv6");
+    return object;
 }
 
 /* Takes ADDRESS. */
@@ -138,12 +96,14 @@ defer(QemuRules *rules, const char *text, json_object *address)
     g_ptr_array_add(rules->plan->deferred, qemu_deferred_new(what, NULL, "display-update", arguments));
 }
 
+/* QEMU tells neither a password nor when it expires. */
 static void
 look_at_password(QemuRules *rules, const QemuArg *arg)
 {
-    bool wants = qemu_keyval_is_on(arg->settings, "password");
-
-    if (wants && !qemu_keyval_get(arg->settings, "password-secret"))
+    if (qemu_keyval_get(arg->settings, "password-secret"))
+        report(rules, arg, QEMU_FINDING_OK, "display-vnc-password", PASSWORD_HINT,
+               "the password is that of the secret, and does not expire; what was set at run time cannot be read");
+    else if (qemu_keyval_is_on(arg->settings, "password"))
         report(rules, arg, QEMU_FINDING_WARN, "display-vnc-password", PASSWORD_HINT,
                "a password that was set at run time cannot be read: nobody is let in until it is set again");
 }
@@ -152,18 +112,16 @@ void
 qemu_rules_carry_vnc(QemuRules *rules, QemuArg *arg)
 {
     g_autofree char *text = g_strdup(qemu_keyval_get(arg->settings, "vnc"));
-    json_object *address;
+    g_autoptr(QemuVncAddress) address = qemu_vnc_address_new(arg->settings);
 
     if (!text || strcmp(text, "none") == 0 || !is_known_kind(rules, arg) || !qemu_rules_is_incoming(rules))
         return;
-    address = g_str_has_prefix(text, "unix:") ? unix_address(text + strlen("unix:"))
-                                              : inet_address(rules, arg->settings, text);
     if (!address) {
         refuse(rules, arg, "display-vnc", "not an address that moult understands");
         return;
     }
     look_at_password(rules, arg);
-    defer(rules, text, address);
+    defer(rules, text, socket_address(arg->settings, address));
     report(rules, arg, QEMU_FINDING_OK, "display-vnc", NULL,
            "the address is opened again when the old QEMU is gone; viewers have to connect again");
     qemu_keyval_set_string(arg->settings, "vnc", "none");

@@ -484,6 +484,27 @@ test_display_of_its_own_choice(void **state G_GNUC_UNUSED)
     end(engine, pid);
 }
 
+/* Curses: the only window that needs no screen; script(1) has a terminal for it. */
+static void
+test_window_before_a_person(void **state G_GNUC_UNUSED)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    pid_t pid = run_script(engine, harness_build(BUILD_INSTALLED),
+                           "export TERM=vt100\n"
+                           "QEMU=\"$QEMU -m 16 -nodefaults -machine pc-q35-7.2,accel=tcg -vga std -display curses\"\n"
+                           "script -qc \"exec $QEMU -pidfile $DIR/pid " QMP "\" /dev/null </dev/null >$DIR/qemu.out 2>&1 &\n"
+                           "until [ -s $DIR/pid ]; do kill -0 $!; sleep 0.02; done\n");
+    await_socket(engine, "qmp.sock");
+    g_autoptr(HarnessReply) adopted = adopt(engine, pid);
+    g_autoptr(HarnessReply) reply = moult(engine, "upgrade", NAME, "--to", harness_build(BUILD_SECOND), "--json", NULL);
+    g_autoptr(HarnessReply) released = moult(engine, "release", NAME, "--json", NULL);
+
+    assert_status(adopted, EXIT_DONE);
+    assert_outcome(reply, EXIT_REFUSED, "refused", "display-window", NULL);
+    assert_status(released, EXIT_DONE);
+    end(engine, pid);
+}
+
 static void
 test_process_that_is_no_qemu(void **state G_GNUC_UNUSED)
 {
@@ -597,6 +618,7 @@ main(int argc, char **argv)
         TEST(test_guest_of_incus),
         TEST(test_program_that_anybody_may_change),
         TEST(test_display_of_its_own_choice),
+        TEST(test_window_before_a_person),
         TEST(test_process_that_is_no_qemu),
         TEST(test_adopted_guest_survives_a_restart_of_the_engine),
         TEST(test_failed_upgrade_leaves_it_as_it_was),

@@ -261,7 +261,7 @@ vnc_is_opened_later(void **state)
         {"-vnc [::1]:7,ipv6=on", "-vnc none,ipv6=on ",
          "{\"type\":\"inet\",\"host\":\"::1\",\"port\":\"5907\",\"ipv6\":true}"},
         {"-vnc 127.0.0.1:0,to=99", "-vnc none,to=99 ",
-         "{\"type\":\"inet\",\"host\":\"127.0.0.1\",\"port\":\"5950\"}"},
+         "{\"type\":\"inet\",\"host\":\"127.0.0.1\",\"port\":\"5900\"}"},
         {"-vnc unix:/run/a,,b", "-vnc none ", "{\"type\":\"unix\",\"path\":\"/run/a,b\"}"},
     };
 

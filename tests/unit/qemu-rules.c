@@ -161,7 +161,7 @@ what_hinders_an_upgrade_does_not_hinder_a_start(void **state)
         {"-vnc :1 -vnc :2", "display-vnc-several", WARN, BLOCK},
         {"-vnc nonsense", "display-vnc", NO_FINDING, BLOCK},
         {"-vnc :1,password=on", "display-vnc-password", NO_FINDING, WARN},
-        {"-vnc :1,password-secret=s", "display-vnc-password", NO_FINDING, NO_FINDING},
+        {"-vnc :1,password-secret=s", "display-vnc-password", NO_FINDING, OK},
         {"-vnc none", "display-vnc", NO_FINDING, NO_FINDING},
         {"-display vnc=:1", "display-vnc", NO_FINDING, OK},
         {"-display vnc=none", "display-vnc", NO_FINDING, NO_FINDING},

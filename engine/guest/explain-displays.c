@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * query-vnc-servers tells numeric addresses, one for each listening socket. Whether an IPv6 wildcard takes IPv4 too is not
+ * among it.
+ */
+#include "guest/explain-displays.h"
+
+#include <string.h>
+
+#include "guest/explain-private.h"
+#include "qemu/deferred.h"
+#include "qemu/holding.h"
+#include "qemu/vnc-address.h"
+#include "qmp/json.h"
+#include "qmp/text.h"
+
+#define MAX_SERVERS 16
+#define MAX_PATH_BYTES 107
+#define EVERY_IPV4 "0.0.0.0"
+#define EVERY_IPV6 "::"
+
+/* NULL: not in the form of an address. Owned. */
+static QemuHolding *
+read_server(json_object *server)
+{
+    const char *family = qmp_json_get_string(server, "family"), *host = qmp_json_get_string(server, "host");
+    const char *service = qmp_json_get_string(server, "service");
+    bool is_unix = g_strcmp0(family, "unix") == 0;
+    guint64 port = 0;
+
+    if (!family || !host || !service)
+        return NULL;
+    if (!is_unix &&
+        (!g_hostname_is_ip_address(host) || !g_ascii_string_to_unsigned(service, 10, 1, G_MAXUINT16, &port, NULL)))
+        return NULL;
+    QemuHolding *listener = g_new(QemuHolding, 1);
+    *listener = (QemuHolding){.kind = QEMU_HOLDING_LISTENER,
+                              .family = is_unix ? AF_UNIX : strcmp(family, "ipv6") == 0 ? AF_INET6 : AF_INET,
+                              .path = is_unix ? g_strdup(service) : NULL,
+                              .host = is_unix ? NULL : g_strdup(host),
+                              .port = (guint16)port};
+    return listener;
+}
+
+/* NULL: there is one that cannot be read. Websockets are left out. Owned. */
+static GPtrArray *
+read_servers(json_object *servers)
+{
+    g_autoptr(GPtrArray) listeners = qemu_holdings_new();
+
+    if (!json_object_is_type(servers, json_type_array))
+        return NULL;
+    for (size_t i = 0; i < json_object_array_length(servers); i++) {
+        json_object *server = json_object_array_get_idx(servers, i);
+        bool is_websocket = false;
+        if (qmp_json_get_bool(server, "websocket", &is_websocket) && is_websocket)
+            continue;
+        QemuHolding *listener = i < MAX_SERVERS ? read_server(server) : NULL;
+        if (!listener)
+            return NULL;
+        g_ptr_array_add(listeners, listener);
+    }
+    return g_steal_pointer(&listeners);
+}
+
+static bool
+has_family(const GPtrArray *listeners, int family)
+{
+    for (guint i = 0; i < listeners->len; i++)
+        if (((const QemuHolding *)listeners->pdata[i])->family == family)
+            return true;
+    return false;
+}
+
+static bool
+is_wildcard(const char *host)
+{
+    return *host == '\0' || strcmp(host, "*") == 0;
+}
+
+/* Whether the definition opens these and no others. A wildcard opens IPv6 too. */
+static bool
+is_as_defined(const QemuVncAddress *address, const GPtrArray *listeners)
+{
+    if (!address || listeners->len == 0)
+        return !address && listeners->len == 0;
+    g_autoptr(GPtrArray) found =
+        address->path ? qemu_holdings_find_unix(listeners, QEMU_HOLDING_LISTENER, address->path, false)
+                      : qemu_holdings_find_inet(listeners, QEMU_HOLDING_LISTENER, address->host, address->first_port,
+                                                address->last_port);
+    bool has_range = !address->path && address->first_port < address->last_port;
+    bool is_narrow = !address->path && is_wildcard(address->host) && !has_family(listeners, AF_INET6);
+
+    return found->len == listeners->len && !has_range && !is_narrow;
+}
+
+static char *
+dup_inet(const char *host, guint16 port)
+{
+    if (port < QEMU_VNC_FIRST_PORT)
+        return NULL;
+    bool is_ipv6 = strchr(host, ':') != NULL;
+    return g_strdup_printf("%s%s%s:%u", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", (unsigned)port - QEMU_VNC_FIRST_PORT);
+}
+
+static char *
+dup_one(const QemuHolding *listener)
+{
+    if (listener->family != AF_UNIX)
+        return strcmp(listener->host, EVERY_IPV6) == 0 ? NULL : dup_inet(listener->host, listener->port);
+    /* A name without a slash may be one without a file, too. */
+    if (*listener->path != '/' || !qmp_text_is_plain(listener->path, MAX_PATH_BYTES))
+        return NULL;
+    return g_strconcat("unix:", listener->path, NULL);
+}
+
+/* The two sockets of a wildcard. */
+static char *
+dup_both(const QemuHolding *one, const QemuHolding *other)
+{
+    const QemuHolding *ipv4 = one->family == AF_INET ? one : other, *ipv6 = ipv4 == one ? other : one;
+    bool is_wildcard_pair = ipv4->family == AF_INET && ipv6->family == AF_INET6 && strcmp(ipv4->host, EVERY_IPV4) == 0 &&
+                            strcmp(ipv6->host, EVERY_IPV6) == 0 && ipv4->port == ipv6->port;
+
+    return is_wildcard_pair ? dup_inet("", ipv4->port) : NULL;
+}
+
+/* What -vnc would have to say; NULL: it cannot. Owned. */
+static char *
+dup_option(const GPtrArray *listeners)
+{
+    switch (listeners->len) {
+    case 0:
+        return g_strdup("none");
+    case 1:
+        return dup_one(listeners->pdata[0]);
+    case 2:
+        return dup_both(listeners->pdata[0], listeners->pdata[1]);
+    default:
+        return NULL;
+    }
+}
+
+bool
+guest_explain_vnc(const QemuKeyval *settings, json_object *servers, char **ret_now)
+{
+    g_autoptr(QemuVncAddress) address = qemu_vnc_address_new(settings);
+    g_autoptr(GPtrArray) listeners = read_servers(servers);
+
+    *ret_now = NULL;
+    if (listeners && is_as_defined(address, listeners))
+        return true;
+    if (listeners && (*ret_now = dup_option(listeners)))
+        return true;
+    *ret_now = g_strdup(servers ? qmp_json_to_text(servers, NULL) : "it does not say where");
+    return false;
+}
+
+/* It could not be opened yet: that nobody listens is not what somebody wanted. */
+static bool
+is_waiting(const GuestInstance *instance)
+{
+    for (guint i = 0; i < instance->deferred->len; i++)
+        if (strcmp(((const QemuDeferred *)instance->deferred->pdata[i])->command, "display-update") == 0)
+            return true;
+    return false;
+}
+
+void
+explain_displays(Explanation *explanation)
+{
+    static const char *const address_keys[] = {"to", "ipv4", "ipv6"};
+    guint n_displays = 0;
+    QemuArg *arg = qemu_vnc_find(explanation->argv, &n_displays);
+    g_autofree char *now = NULL;
+
+    /* Of several, or with a viewer that QEMU connects to, the rules refuse it. */
+    if (n_displays != 1 || qemu_keyval_is_on(arg->settings, "reverse") || is_waiting(explanation->instance))
+        return;
+    g_autoptr(json_object) displays = explain_query(explanation, "query-vnc-servers", NULL, "VNC");
+    if (!displays)
+        return;
+    json_object *servers = qmp_json_get_array(json_object_array_get_idx(displays, 0), "server");
+    if (!guest_explain_vnc(arg->settings, servers, &now)) {
+        explain_block(explanation, "display-vnc-now", "VNC listens where no command line can open it:", now);
+        return;
+    }
+    if (!now)
+        return;
+    explain_carried(explanation, "display-vnc-now", "VNC goes along with the address that it has now:", now);
+    qemu_keyval_set_string(arg->settings, "vnc", now);
+    for (gsize i = 0; i < G_N_ELEMENTS(address_keys); i++)
+        qemu_keyval_remove(arg->settings, address_keys[i]);
+}

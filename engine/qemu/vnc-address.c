@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "qemu/vnc-address.h"
+
+#include <string.h>
+
+#define UNIX_PREFIX "unix:"
+#define LAST_DISPLAY (G_MAXUINT16 - QEMU_VNC_FIRST_PORT)
+
+static QemuVncAddress *
+inet_address(const QemuKeyval *settings, const char *text)
+{
+    const char *colon = strrchr(text, ':'), *to = qemu_keyval_get(settings, "to");
+    guint64 first = 0, last = 0;
+
+    if (!colon || !g_ascii_string_to_unsigned(colon + 1, 10, 0, LAST_DISPLAY, &first, NULL))
+        return NULL;
+    if (!to || !g_ascii_string_to_unsigned(to, 10, 0, LAST_DISPLAY, &last, NULL) || last < first)
+        last = first;
+    QemuVncAddress *address = g_new0(QemuVncAddress, 1);
+    bool brackets = *text == '[' && colon > text + 1 && colon[-1] == ']';
+    address->host = g_strndup(text + brackets, (gsize)(colon - text) - (brackets ? 2 : 0));
+    address->first_port = (guint16)(QEMU_VNC_FIRST_PORT + first);
+    address->last_port = (guint16)(QEMU_VNC_FIRST_PORT + last);
+    return address;
+}
+
+QemuVncAddress *
+qemu_vnc_address_new(const QemuKeyval *settings)
+{
+    const char *text = qemu_keyval_get(settings, "vnc");
+    QemuVncAddress *address;
+
+    if (!text || strcmp(text, "none") == 0)
+        return NULL;
+    if (!g_str_has_prefix(text, UNIX_PREFIX))
+        return inet_address(settings, text);
+    address = g_new0(QemuVncAddress, 1);
+    address->path = g_strdup(text + strlen(UNIX_PREFIX));
+    return address;
+}
+
+void
+qemu_vnc_address_free(QemuVncAddress *address)
+{
+    if (!address)
+        return;
+    g_free(address->path);
+    g_free(address->host);
+    g_free(address);
+}
+
+static bool
+opens_vnc(const QemuArg *arg)
+{
+    return (qemu_arg_is(arg, "vnc") ||
+            (qemu_arg_is(arg, "display") && !qemu_keyval_get(arg->settings, "type"))) &&
+           qemu_keyval_get(arg->settings, "vnc");
+}
+
+QemuArg *
+qemu_vnc_find(const QemuArgv *argv, guint *ret_count)
+{
+    QemuArg *first = NULL;
+
+    *ret_count = 0;
+    for (guint i = 0; i < argv->args->len; i++) {
+        QemuArg *arg = g_ptr_array_index(argv->args, i);
+        if (!opens_vnc(arg))
+            continue;
+        if ((*ret_count)++ == 0)
+            first = arg;
+    }
+    return first;
+}

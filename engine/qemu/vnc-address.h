@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where a VNC display listens, in the words of -vnc and -display vnc=: "unix:PATH", "HOST:DISPLAY", with to= a range of
+ * displays. Display 0 is port 5900.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "qemu/argv.h"
+
+#define QEMU_VNC_FIRST_PORT 5900
+
+typedef struct {
+    char *path; /* of a UNIX socket; NULL: TCP, and the rest counts */
+    char *host; /* as written, without brackets; "": every address */
+    guint16 first_port, last_port;
+} QemuVncAddress;
+
+/* SETTINGS: of an option that opens VNC. NULL: "none", or no address that is understood. Owned. */
+QemuVncAddress *qemu_vnc_address_new(const QemuKeyval *settings);
+void qemu_vnc_address_free(QemuVncAddress *address);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuVncAddress, qemu_vnc_address_free)
+
+/* The first option of ARGV that opens VNC, and how many do. NULL: none. Borrowed. */
+QemuArg *qemu_vnc_find(const QemuArgv *argv, guint *ret_count);
