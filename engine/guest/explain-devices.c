@@ -136,24 +136,6 @@ look_for_plugged(Explanation *explanation, GHashTable *children)
 
 /* ---- Unplugged ---- */
 
-/*
- * The back end of a network card stays when the card is unplugged; it goes by netdev_del, and no QMP command lists
- * those there are.
- */
-static void
-look_for_netdev(Explanation *explanation, const char *id)
-{
-    QemuArg *netdev = explain_find(explanation, "netdev", id);
-    g_autofree char *listed = NULL;
-
-    if (!netdev)
-        return;
-    listed = qmp_human_monitor_command(explanation->instance->monitor, "info network", explanation->wait, NULL);
-    g_autofree char *line = g_strdup_printf("%s: ", id);
-    if (listed && !strstr(listed, line))
-        qemu_argv_remove(explanation->argv, netdev);
-}
-
 /* A device that took the first free place leaves it to the next. */
 static bool
 look_for_unplugged(Explanation *explanation, GHashTable *children)
@@ -167,12 +149,9 @@ look_for_unplugged(Explanation *explanation, GHashTable *children)
             i++;
             continue;
         }
-        g_autofree char *netdev = g_strdup(qemu_keyval_get(arg->settings, "netdev"));
         explain_carried(explanation, "device-unplugged",
                         "a device that was unplugged since the guest's start is left out:", id);
         qemu_argv_remove(explanation->argv, arg);
-        if (netdev)
-            look_for_netdev(explanation, netdev);
         found = true;
         i = 0; /* the list is another now */
     }

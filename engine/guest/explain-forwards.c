@@ -47,20 +47,117 @@ dup_defined(const char *forward)
     return make_key(is_udp ? "udp" : "tcp", host_port, guest_port);
 }
 
-/* NULL: not the row of a forward. Owned. */
-static char *
-dup_open(const char *row)
-{
-    const char *mark = strstr(row, MARK);
-    g_auto(GStrv) words = mark ? g_strsplit_set(mark + strlen(MARK), " ", -1) : NULL;
-    g_autofree char *protocol = mark ? g_ascii_strdown(row, mark - row) : NULL;
+/* A row of "info usernet": its words, and those among them that count. */
+typedef struct {
+    char **words;
+    char *protocol;
     const char *fields[5]; /* descriptor, address, port, address, port */
+} Row;
+
+static void
+row_clear(Row *row)
+{
+    g_strfreev(row->words);
+    g_free(row->protocol);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Row, row_clear)
+
+/* FALSE: not the row of a forward. */
+static bool
+row_read(Row *row, const char *text)
+{
+    const char *mark = strstr(text, MARK);
     gsize n = 0;
 
-    for (char **word = words; word && *word && n < G_N_ELEMENTS(fields); word++)
+    if (!mark)
+        return false;
+    row->words = g_strsplit_set(mark + strlen(MARK), " ", -1);
+    row->protocol = g_strstrip(g_ascii_strdown(text, mark - text));
+    for (char **word = row->words; *word && n < G_N_ELEMENTS(row->fields); word++)
         if (**word)
-            fields[n++] = *word;
-    return n == G_N_ELEMENTS(fields) ? make_key(g_strstrip(protocol), fields[2], fields[4]) : NULL;
+            row->fields[n++] = *word;
+    return n == G_N_ELEMENTS(row->fields);
+}
+
+/* NULL: not the row of a forward. Owned. */
+static char *
+dup_open(const char *text)
+{
+    g_auto(Row) row = {0};
+
+    return row_read(&row, text) ? make_key(row.protocol, row.fields[2], row.fields[4]) : NULL;
+}
+
+static bool
+is_port(const char *text)
+{
+    return g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT16, NULL, NULL);
+}
+
+static bool
+is_ipv4(const char *text)
+{
+    return !strchr(text, ':') && g_hostname_is_ip_address(text);
+}
+
+/* As hostfwd= has it: "tcp:127.0.0.1:2222-10.0.2.15:22". NULL: it cannot be told. Owned. */
+static char *
+dup_setting(const char *text)
+{
+    g_auto(Row) row = {0};
+
+    if (!row_read(&row, text) || (strcmp(row.protocol, "tcp") != 0 && strcmp(row.protocol, "udp") != 0))
+        return NULL;
+    const char *host = strcmp(row.fields[1], "*") == 0 ? "" : row.fields[1], *guest = row.fields[3];
+    if ((*host && !is_ipv4(host)) || !is_ipv4(guest) || !is_port(row.fields[2]) || !is_port(row.fields[4]))
+        return NULL;
+    return g_strdup_printf("%s:%s:%s-%s:%s", row.protocol, host, row.fields[2], guest, row.fields[4]);
+}
+
+/* "Hub -1 (n0):" -> "n0"; NULL: not the head of a network. Owned. */
+static char *
+dup_network(const char *row)
+{
+    const char *start = g_str_has_prefix(row, "Hub ") ? strchr(row, '(') : NULL;
+
+    return start && g_str_has_suffix(start, "):") ? g_strndup(start + 1, strlen(start) - strlen("():")) : NULL;
+}
+
+GPtrArray *
+guest_explain_forwards_networks(const char *answer)
+{
+    GPtrArray *networks = g_ptr_array_new_with_free_func(g_free);
+    g_auto(GStrv) rows = g_strsplit_set(answer, "\r\n", -1);
+
+    for (char **row = rows; *row; row++) {
+        char *network = dup_network(*row);
+        if (network)
+            g_ptr_array_add(networks, network);
+    }
+    return networks;
+}
+
+GPtrArray *
+guest_explain_forwards_of(const char *answer, const char *network)
+{
+    g_autoptr(GPtrArray) settings = g_ptr_array_new_with_free_func(g_free);
+    g_auto(GStrv) rows = g_strsplit_set(answer, "\r\n", -1);
+    bool is_its = false;
+
+    for (char **row = rows; *row; row++) {
+        g_autofree char *head = dup_network(*row);
+        if (head)
+            is_its = strcmp(head, network) == 0;
+        if (!is_its || !strstr(*row, MARK))
+            continue;
+        char *setting = dup_setting(*row);
+        if (!setting || settings->len == MAX_FORWARDS) {
+            g_free(setting);
+            return NULL;
+        }
+        g_ptr_array_add(settings, setting);
+    }
+    return g_steal_pointer(&settings);
 }
 
 /* Each key that is in ALL more often than in OTHERS, once for each time, behind PREFIX. */
@@ -115,14 +212,13 @@ take_forward(const char *key, const char *value, gpointer forwards)
         g_ptr_array_add(forwards, g_strdup(value));
 }
 
-/* What the definition forwards; an instance's own command line leaves it out. FALSE: it has no user network. */
+/* FALSE: it has no user network. */
 static bool
-collect_defined(const GuestInstance *instance, GPtrArray *forwards, GError **error)
+collect_defined(const QemuArgv *argv, GPtrArray *forwards)
 {
-    g_autoptr(QemuArgv) argv = qemu_argv_parse((const char *const *)instance->definition->argv, error);
     bool has_stack = false;
 
-    for (guint i = 0; argv && i < argv->args->len; i++) {
+    for (guint i = 0; i < argv->args->len; i++) {
         const QemuArg *arg = g_ptr_array_index(argv->args, i);
         if (!arg->settings || !(qemu_arg_is(arg, "netdev") || qemu_arg_is(arg, "nic") || qemu_arg_is(arg, "net")) ||
             g_strcmp0(qemu_keyval_get(arg->settings, "type"), "user") != 0)
@@ -134,12 +230,12 @@ collect_defined(const GuestInstance *instance, GPtrArray *forwards, GError **err
 }
 
 GPtrArray *
-guest_explain_forwards(const GuestInstance *instance, const QmpWait *wait, GError **error)
+guest_explain_forwards(const QemuArgv *argv, const GuestInstance *instance, const QmpWait *wait, GError **error)
 {
     g_autoptr(GPtrArray) defined = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *answer = NULL;
 
-    if (!collect_defined(instance, defined, NULL))
+    if (!collect_defined(argv, defined))
         return g_ptr_array_new_with_free_func(g_free);
     answer = qmp_human_monitor_command(instance->monitor, "info usernet", wait, error);
     if (!answer)

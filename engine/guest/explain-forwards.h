@@ -8,6 +8,7 @@
 #include <glib.h>
 
 #include "guest/instance.h"
+#include "qemu/argv.h"
 #include "qmp/wait.h"
 
 /*
@@ -17,8 +18,17 @@
  */
 GPtrArray *guest_explain_forwards_compare(const GPtrArray *defined, const char *answer, bool knows_all);
 
+/* The names of its networks, in the order of their making. Owned, with its free function. */
+GPtrArray *guest_explain_forwards_networks(const char *answer);
 /*
- * The same for INSTANCE, whose monitor is asked if it has a user network. Owned; NULL with ERROR when it does not answer.
- * A forward that waits to be opened again counts as there.
+ * What hostfwd= would say of each that ANSWER has for NETWORK: "tcp:127.0.0.1:2222-10.0.2.15:22". NULL: one of them cannot be
+ * told. Owned, with its free function.
  */
-GPtrArray *guest_explain_forwards(const GuestInstance *instance, const QmpWait *wait, GError **error);
+GPtrArray *guest_explain_forwards_of(const char *answer, const char *network);
+
+/*
+ * The same as compare() for INSTANCE, whose monitor is asked if ARGV, the guest's own command line (an instance's leaves them
+ * out), has a user network. Owned; NULL with ERROR when it does not answer. A forward that waits to be opened again counts
+ * as there.
+ */
+GPtrArray *guest_explain_forwards(const QemuArgv *argv, const GuestInstance *instance, const QmpWait *wait, GError **error);

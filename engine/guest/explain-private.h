@@ -34,16 +34,19 @@ json_object *explain_query(Explanation *explanation, const char *command, json_o
 QemuArg *explain_find(const Explanation *explanation, const char *name, const char *id);
 /* Appends "-NAME JSON"; takes SETTINGS. It counts as the operator's. */
 void explain_append(Explanation *explanation, const char *name, json_object *settings);
+/* The same for a VALUE in QEMU's own form: "user,id=n0". */
+void explain_append_text(Explanation *explanation, const char *name, const char *value);
 
 /* The port of the USB device ID: "1", "1.3" behind a hub; NULL: not known. Owned. */
 char *explain_dup_usb_port(const Explanation *explanation, const char *id);
 /* Tells every -device where it is. FALSE: for one of them that cannot be told. */
 bool explain_pin_places(Explanation *explanation);
 
-/* The parts; in this order, for a device refers to what came before it. */
+/* The parts; in this order: a device refers to what comes before it, and holds what comes behind it. */
 void explain_objects(Explanation *explanation);
 void explain_chardevs(Explanation *explanation);
 void explain_devices(Explanation *explanation);
+void explain_netdevs(Explanation *explanation);
 void explain_disks(Explanation *explanation);
 void explain_displays(Explanation *explanation);
 void explain_memory(Explanation *explanation);

@@ -83,9 +83,8 @@ explain_find(const Explanation *explanation, const char *name, const char *id)
 }
 
 void
-explain_append(Explanation *explanation, const char *name, json_object *settings)
+explain_append_text(Explanation *explanation, const char *name, const char *text)
 {
-    const char *text = qmp_json_to_text(settings, NULL);
     g_autoptr(GError) error = NULL;
     /* The values are a QEMU's: what is no setting is no bug of ours. */
     g_autoptr(QemuKeyval) parsed = qemu_keyval_parse(qemu_option_find(name), text, &error);
@@ -94,6 +93,12 @@ explain_append(Explanation *explanation, const char *name, json_object *settings
         qemu_argv_append(explanation->argv, name, text);
     else
         explain_unanswered(explanation, name, error);
+}
+
+void
+explain_append(Explanation *explanation, const char *name, json_object *settings)
+{
+    explain_append_text(explanation, name, qmp_json_to_text(settings, NULL));
     json_object_put(settings);
 }
 
@@ -101,7 +106,8 @@ static void
 explain_forwards(Explanation *explanation)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) changed = guest_explain_forwards(explanation->instance, explanation->wait, &error);
+    g_autoptr(GPtrArray) changed =
+        guest_explain_forwards(explanation->argv, explanation->instance, explanation->wait, &error);
 
     if (!changed)
         explain_unanswered(explanation, "forwarded ports", error);
@@ -144,6 +150,7 @@ guest_explain(const GuestEnvironment *environment, const GuestInstance *instance
     explain_objects(&explanation);
     explain_chardevs(&explanation);
     explain_devices(&explanation);
+    explain_netdevs(&explanation);
     explain_disks(&explanation);
     explain_forwards(&explanation);
     explain_displays(&explanation);

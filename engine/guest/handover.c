@@ -21,6 +21,8 @@
 #include "process/proc.h"
 
 #define MAX_DESCRIPTORS 65536
+#define MISC_MAJOR 10
+#define VHOST_NET_MINOR 238 /* include/linux/miscdevice.h */
 
 typedef union {
     struct sockaddr any;
@@ -100,13 +102,19 @@ classify_tap(int fd, GuestTapKind kind, QemuHolding *holding)
     holding->is_detached = request.ifr_flags & IFF_DETACH_QUEUE;
 }
 
+static bool
+is_vhost_net(const struct stat *status)
+{
+    return S_ISCHR(status->st_mode) && status->st_rdev == makedev(MISC_MAJOR, VHOST_NET_MINOR);
+}
+
 /* FD is a duplicate. Fills in what HOLDING does not say yet. */
 static void
 classify(int fd, const struct stat *status, QemuHolding *holding)
 {
     GuestTapKind kind = guest_tap_get_kind(status);
 
-    holding->kind = QEMU_HOLDING_OTHER;
+    holding->kind = is_vhost_net(status) ? QEMU_HOLDING_VHOST_NET : QEMU_HOLDING_OTHER;
     holding->device = status->st_dev;
     holding->inode = status->st_ino;
     if (S_ISSOCK(status->st_mode))
@@ -121,7 +129,7 @@ look_at(const GuestInstance *source, const struct stat *status, QemuHolding *hol
 {
     int fd = -1;
 
-    holding->kind = QEMU_HOLDING_OTHER;
+    holding->kind = is_vhost_net(status) ? QEMU_HOLDING_VHOST_NET : QEMU_HOLDING_OTHER;
     holding->device = status->st_dev;
     holding->inode = status->st_ino;
     if (!S_ISSOCK(status->st_mode) && guest_tap_get_kind(status) == GUEST_TAP_NONE)

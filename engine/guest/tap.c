@@ -88,6 +88,17 @@ guest_tap_read(int fd, int source_number, GError **error)
 }
 
 bool
+guest_tap_get_send_bytes(int fd, int *ret_bytes)
+{
+    int bytes = 0;
+
+    if (ioctl(fd, TUNGETSNDBUF, &bytes) < 0)
+        return false;
+    *ret_bytes = bytes;
+    return true;
+}
+
+bool
 guest_tap_header_differs(const GuestTap *tap, int fd)
 {
     int bytes = 0;

@@ -36,6 +36,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestTap, guest_tap_free)
 /* GPtrArray of GuestTap with its free function. */
 GPtrArray *guest_taps_new(void);
 
+/* How many bytes of unsent packets the device FD holds at most; FALSE: it does not tell (a macvtap). */
+bool guest_tap_get_send_bytes(int fd, int *ret_bytes);
 /* TRUE when the header size of FD is no longer TAP's. */
 bool guest_tap_header_differs(const GuestTap *tap, int fd);
 /* TRUE when the queue FD takes part and TAP does not, or the other way round. */

@@ -93,3 +93,12 @@ qemu_holdings_find_tap(const GPtrArray *holdings, const char *interface)
     }
     return found;
 }
+
+bool
+qemu_holdings_has(const GPtrArray *holdings, QemuHoldingKind kind)
+{
+    for (guint i = 0; i < holdings->len; i++)
+        if (((const QemuHolding *)g_ptr_array_index(holdings, i))->kind == kind)
+            return true;
+    return false;
+}

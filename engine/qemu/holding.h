@@ -15,6 +15,7 @@ typedef enum {
     QEMU_HOLDING_LISTENER,   /* a listening stream socket; the address is its own */
     QEMU_HOLDING_CONNECTION, /* a connected stream socket; the address is its peer's */
     QEMU_HOLDING_TAP,        /* a queue of a TAP device */
+    QEMU_HOLDING_VHOST_NET,  /* the kernel's half of a network card (/dev/vhost-net) */
     QEMU_HOLDING_STANDARD,   /* standard input or output, when it leads out of the instance */
     QEMU_HOLDING_OTHER
 } QemuHoldingKind;
@@ -42,6 +43,8 @@ GPtrArray *qemu_holdings_new(void);
 
 /* The one with descriptor NUMBER; NULL when there is none, or HOLDINGS is NULL. Borrowed. */
 const QemuHolding *qemu_holdings_find_number(const GPtrArray *holdings, int number);
+/* Whether there is one of KIND. */
+bool qemu_holdings_has(const GPtrArray *holdings, QemuHoldingKind kind);
 /*
  * Those of KIND that are the UNIX socket PATH, in the order of their numbers. Borrowed, in an owned array.
  */

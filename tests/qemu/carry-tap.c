@@ -92,6 +92,29 @@ device_of_qemus_own_lives_on(void **state)
     assert_int_equal(network_get_index("tap7"), 0);
 }
 
+/* The next QEMU has it by its descriptor, and so it is found in the one after. */
+static void
+device_that_was_plugged_goes_along(void **state)
+{
+    (void)state;
+    network_enter();
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest =
+        harness_guest_run(engine, "guest", BUILD_INSTALLED, carry_spec_tiny("-device pcie-root-port,id=rp0,chassis=1"));
+
+    harness_guest_qmp_with(guest, "netdev_add",
+                           "{\"type\":\"tap\",\"id\":\"n9\",\"ifname\":\"tap9\",\"script\":\"no\",\"downscript\":\"no\"}");
+    harness_guest_qmp_with(guest, "device_add",
+                           "{\"driver\":\"virtio-net-pci\",\"id\":\"nic9\",\"bus\":\"rp0\",\"netdev\":\"n9\"}");
+    unsigned index = network_get_index("tap9");
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    assert_int_equal(network_get_index("tap9"), index);
+    harness_engine_finish(engine);
+    assert_int_equal(network_get_index("tap9"), 0);
+}
+
 /* A QEMU that starts would end over a queue that is detached already. */
 static void
 unused_queue_is_refused(void **state)
@@ -152,6 +175,7 @@ main(int argc, char **argv)
         HARNESS_TEST(network_is_not_disturbed_without_a_header),
         HARNESS_TEST(network_is_not_disturbed_on_two_queues),
         HARNESS_TEST(device_of_qemus_own_lives_on),
+        HARNESS_TEST(device_that_was_plugged_goes_along),
         HARNESS_TEST(unused_queue_is_refused),
         HARNESS_TEST(scripts_are_run_once),
         HARNESS_TEST(device_of_nobody_knows_which_option_is_refused),

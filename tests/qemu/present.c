@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "carry.h"
@@ -298,6 +299,44 @@ test_unplugged_devices_stay_out(void **state G_GNUC_UNUSED)
     harness_engine_finish(engine);
 }
 
+static guint16 forwarded_port;
+
+static void
+look_at_back_ends(HarnessGuest *guest)
+{
+    g_autofree char *row = g_strdup_printf("127.0.0.1 %u       10.0.2.15    22", forwarded_port);
+
+    expect(guest, "human-monitor-command", "{\"command-line\":\"info network\"}", "n9: index=0,type=user,net=10.0.2.0,restrict=on",
+           true);
+    expect(guest, "human-monitor-command", "{\"command-line\":\"info network\"}", "n0: ", false);
+    expect(guest, "human-monitor-command", "{\"command-line\":\"info usernet\"}", row, true);
+    expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/nic9\",\"property\":\"netdev\"}", "n9", true);
+    assert_true(talk_can_connect_tcp(AF_INET, forwarded_port));
+}
+
+static void
+test_plugged_back_ends_go_along(void **state G_GNUC_UNUSED)
+{
+    static const HarnessSpec spec = {.machine = "pc-q35-7.2", .ram_mib = 16, .arguments = PORTS "-netdev user,id=n0"};
+
+    engine = harness_engine_new(NULL);
+    do
+        forwarded_port = talk_free_port(SOCK_STREAM);
+    while (forwarded_port < 10000); /* as it is aligned in the row */
+    HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
+    g_autofree char *commands = g_strdup_printf(
+        "netdev_del {\"id\":\"n0\"}\n"
+        "netdev_add {\"type\":\"user\",\"id\":\"n9\",\"restrict\":true,\"hostfwd\":[{\"str\":\"tcp:127.0.0.1:%u-:22\"}]}\n"
+        "device_add {\"driver\":\"virtio-net-pci\",\"id\":\"nic9\",\"bus\":\"rp0\",\"netdev\":\"n9\"}",
+        forwarded_port);
+    say(guest, commands);
+    expect_row(guest, "OK     netdev-added");
+    expect_row(guest, "OK     netdev-removed");
+    expect_row(guest, "WARN   netdev-settings");
+    move_around(guest, look_at_back_ends);
+    harness_engine_finish(engine);
+}
+
 static HarnessGuest *
 run_paused(const HarnessSpec *spec)
 {
@@ -380,6 +419,33 @@ test_what_cannot_be_told_is_refused(void **state G_GNUC_UNUSED)
     harness_engine_finish(engine);
 }
 
+#define NETDEV_ADD "netdev_add {\"id\":\"x\",\"type\":"
+
+static void
+test_back_ends_that_cannot_be_told_are_refused(void **state G_GNUC_UNUSED)
+{
+    static const HarnessSpec spec = {.machine = "pc-q35-7.2",
+                                     .ram_mib = 16,
+                                     .arguments = "-netdev user,id=n0 -netdev user,id=n1 -netdev user,id=n2"};
+    static const char *const added[] = {NETDEV_ADD "\"hubport\",\"hubid\":0}",
+                                        NETDEV_ADD "\"stream\",\"server\":true,\"addr\":{\"type\":\"unix\",\"path\":\"@/n.sock\"}}",
+                                        NETDEV_ADD "\"user\",\"net\":\"10.3.0.0/16\"}"};
+
+    engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_SECOND, &spec);
+    for (gsize i = 0; i < G_N_ELEMENTS(added); i++) {
+        say(guest, added[i]);
+        carry_expect_refusal(guest, "netdev-added");
+        say(guest, "netdev_del {\"id\":\"x\"}");
+    }
+    /* The last one leaves the others their numbers. */
+    say(guest, "netdev_del {\"id\":\"n2\"}");
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    say(guest, "netdev_del {\"id\":\"n0\"}");
+    carry_expect_refusal(guest, "netdev-removed");
+    harness_engine_finish(engine);
+}
+
 #define TEST(f) {.name = &#f[sizeof("test_") - 1], .test_func = f, .teardown_func = harness_teardown}
 
 int
@@ -388,7 +454,8 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(test_media_are_those_of_now),   TEST(test_media_of_short_options_too),
         TEST(test_plugged_devices_go_along), TEST(test_unplugged_devices_stay_out),
-        TEST(test_plugged_disk_goes_on),     TEST(test_what_cannot_be_told_is_refused),
+        TEST(test_plugged_back_ends_go_along), TEST(test_plugged_disk_goes_on),
+        TEST(test_what_cannot_be_told_is_refused), TEST(test_back_ends_that_cannot_be_told_are_refused),
     };
 
     return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));

@@ -69,12 +69,45 @@ nonsense_is_passed_over(void **state)
     expect("", "  [HOST_FORWARD] a b c d e f\n", true, " c-e");
 }
 
+/* FOUND: separated by commas; NULL: they cannot be told. */
+static void
+expect_of(const char *network, const char *answer, const char *found)
+{
+    g_autoptr(GPtrArray) settings = guest_explain_forwards_of(answer, network);
+
+    assert_int_equal(settings == NULL, found == NULL);
+    if (!settings)
+        return;
+    g_ptr_array_add(settings, NULL);
+    g_autofree char *text = g_strjoinv(",", (char **)settings->pdata);
+    assert_string_equal(text, found);
+}
+
+static void
+each_network_has_its_own(void **state)
+{
+    (void)state;
+    static const char answer[] = HEAD TCP_22 FLOW "Hub 0 (#net012):\r\nHub -1 (n1):\r\n" UDP_53 TCP_22;
+    g_autoptr(GPtrArray) networks = guest_explain_forwards_networks(answer);
+
+    assert_int_equal(networks->len, 3);
+    assert_string_equal(networks->pdata[1], "#net012");
+    expect_of("n0", answer, "tcp:127.0.0.1:34567-10.0.2.15:22");
+    expect_of("n1", answer, "udp::34568-10.0.2.15:53,tcp:127.0.0.1:34567-10.0.2.15:22");
+    expect_of("n", answer, "");
+    expect_of("n0", HEAD "  TCP[HOST_FORWARD]   8   x,y 34567       10.0.2.15    22     0     0\r\n", NULL);
+    expect_of("n0", HEAD "  TCP[HOST_FORWARD]   8   * 0       10.0.2.15    22     0     0\r\n", NULL);
+    expect_of("n0", HEAD "  SCTP[HOST_FORWARD]   8   * 1       10.0.2.15    22     0     0\r\n", NULL);
+    expect_of("n0", HEAD "[HOST_FORWARD]\n", NULL);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_defined_is_explained),
         cmocka_unit_test(what_was_changed_is_named),
+        cmocka_unit_test(each_network_has_its_own),
         cmocka_unit_test(nonsense_is_passed_over),
     };
 

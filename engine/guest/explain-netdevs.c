@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Network back ends (-netdev) that came and went since the start. No QMP command lists them; "info network" has a line for
+ * each of its queues (net/net.c:hmp_info_network(), 7.2 to 10.0):
+ *
+ *   n0: index=0,type=user,net=10.0.2.0,restrict=off
+ *   nic1: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:12:34:57
+ *    \ n1: index=0,type=tap,ifname=tap1,script=no,downscript=no
+ *
+ * One that is deleted while a card uses it stays in there, for QEMU keeps it until the card goes. A card cannot be given
+ * another. What QEMU has named by itself begins with '#', which nobody can.
+ */
+#include "guest/explain-netdevs.h"
+
+#include <string.h>
+
+#include "guest/explain-forwards.h"
+#include "qemu/quirks.h"
+#include "qmp/commands.h"
+
+#define WHOLE_ANSWER_BYTES 65000 /* a longer one may have been cut (qmp_human_monitor_command) */
+
+/* ---- What there is ---- */
+
+static void
+netdev_free(ExplainNetdev *netdev)
+{
+    g_free(netdev->type);
+    g_free(netdev->details);
+    g_free(netdev);
+}
+
+static void
+add_queue(GHashTable *netdevs, const char *name, gsize length, const char *type, const char *details)
+{
+    g_autofree char *key = g_strndup(name, length);
+    ExplainNetdev *netdev = g_hash_table_lookup(netdevs, key);
+
+    if (netdev) {
+        netdev->n_queues++;
+        return;
+    }
+    netdev = g_new0(ExplainNetdev, 1);
+    netdev->n_queues = 1;
+    netdev->type = g_strdup(type);
+    netdev->details = g_strdup(details);
+    g_hash_table_insert(netdevs, g_steal_pointer(&key), netdev);
+}
+
+/* "n1: index=0,type=tap,ifname=tap1"; of cards nothing is taken. */
+static void
+read_client(GHashTable *netdevs, const char *text)
+{
+    static const char mark[] = ": index=", type_mark[] = ",type=";
+    const char *end = strstr(text, mark), *type = end ? strstr(end, type_mark) : NULL;
+
+    if (!type || *text == '#')
+        return;
+    type += strlen(type_mark);
+    const char *comma = strchr(type, ',');
+    g_autofree char *kind = comma ? g_strndup(type, (gsize)(comma - type)) : g_strdup(type);
+    if (strcmp(kind, "nic") != 0)
+        add_queue(netdevs, text, (gsize)(end - text), kind, comma ? comma + 1 : "");
+}
+
+/* A port of a hub: "h1: n1: index=...", "h1". Those that -net makes are "hub0port1". */
+static void
+read_port(GHashTable *netdevs, const char *text)
+{
+    const char *colon = strstr(text, ": ");
+    gsize length = colon ? (gsize)(colon - text) : strlen(text);
+
+    if (!g_pattern_match_simple("hub*port*", text))
+        add_queue(netdevs, text, length, "hubport", "");
+    if (colon)
+        read_client(netdevs, colon + 2);
+}
+
+static GHashTable *
+read_all(const char *answer)
+{
+    static const char inner[] = " \\ ";
+    GHashTable *netdevs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)netdev_free);
+    g_auto(GStrv) lines = g_strsplit_set(answer, "\r\n", -1);
+    bool is_hub = false;
+
+    for (char **line = lines; *line; line++) {
+        bool is_inner = g_str_has_prefix(*line, inner);
+        const char *text = is_inner ? *line + strlen(inner) : *line;
+        if (!*text)
+            continue;
+        is_hub = is_inner ? is_hub : g_str_has_prefix(text, "hub ") && !strchr(text, ':');
+        if (is_hub && is_inner)
+            read_port(netdevs, text);
+        else
+            read_client(netdevs, text);
+    }
+    return netdevs;
+}
+
+/* ---- What went ---- */
+
+static bool
+is_used(const Explanation *explanation, const char *id)
+{
+    for (guint i = 0; i < explanation->argv->args->len; i++) {
+        const QemuArg *arg = g_ptr_array_index(explanation->argv->args, i);
+        if (qemu_arg_is(arg, "device") && g_strcmp0(qemu_keyval_get(arg->settings, "netdev"), id) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* One that was added under the name of one that is gone is another. What a helper has made is "tap" in the next QEMU. */
+static bool
+is_still(const QemuArg *arg, const ExplainNetdev *netdev)
+{
+    const char *type = qemu_keyval_get(arg->settings, "type");
+    bool was_tap = g_strcmp0(type, "tap") == 0 || g_strcmp0(type, "bridge") == 0;
+
+    if (!netdev)
+        return false;
+    return was_tap ? g_str_equal(netdev->type, "tap") || g_str_equal(netdev->type, "bridge")
+                   : g_strcmp0(type, netdev->type) == 0;
+}
+
+static void
+look_for_removed(Explanation *explanation, GHashTable *netdevs)
+{
+    for (guint i = explanation->argv->args->len; i-- > 0;) {
+        QemuArg *arg = g_ptr_array_index(explanation->argv->args, i);
+        const char *id = qemu_arg_is(arg, "netdev") ? qemu_keyval_get(arg->settings, "id") : NULL;
+        const ExplainNetdev *netdev = id ? g_hash_table_lookup(netdevs, id) : NULL;
+        if (!id || is_still(arg, netdev))
+            continue;
+        if (!netdev && is_used(explanation, id)) {
+            explain_block(explanation, "netdev-removed", "the back end of a network card was removed since the guest's start:",
+                          id);
+            continue;
+        }
+        explain_carried(explanation, "netdev-removed",
+                        "a network back end that was removed since the guest's start is left out:", id);
+        qemu_argv_remove(explanation->argv, arg);
+    }
+}
+
+/* ---- What came ---- */
+
+static void
+look_at_added(Explanation *explanation, const char *name, const ExplainNetdev *netdev, const char *usernet)
+{
+    g_autofree char *settings = explain_netdev_describe(explanation, name, netdev, usernet);
+
+    if (!settings) {
+        explain_block(explanation, "netdev-added",
+                      "a network back end was added since the guest's start, and cannot be told whole:", name);
+        return;
+    }
+    explain_append_text(explanation, "netdev", settings);
+    explain_carried(explanation, "netdev-added",
+                    "a network back end that was added since the guest's start is carried along:", name);
+    if (g_str_equal(netdev->type, "user"))
+        qemu_findings_add(explanation->findings, QEMU_FINDING_WARN, "netdev-settings",
+                          "write it into the guest's command line if it must have others",
+                          "of '%.64s' only restrict= and hostfwd= can be read: host=, dns=, dhcpstart=, ipv6= and the like "
+                          "become QEMU's defaults, and guestfwd=, smb= and tftp= are none",
+                          name);
+}
+
+static bool
+is_explained(const Explanation *explanation, const char *name)
+{
+    return explain_find(explanation, "netdev", name) || explain_find(explanation, "nic", name) ||
+           explain_find(explanation, "net", name);
+}
+
+static void
+add_if_new(const Explanation *explanation, GPtrArray *names, const char *name)
+{
+    if (!is_explained(explanation, name) && !g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL))
+        g_ptr_array_add(names, (gpointer)name);
+}
+
+static gint
+compare_names(gconstpointer a, gconstpointer b)
+{
+    return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* User networks in the order of their making, in which their states are numbered; then all others. Borrowed names. */
+static GPtrArray *
+list_added(const Explanation *explanation, GHashTable *netdevs, const GPtrArray *users)
+{
+    GPtrArray *names = g_ptr_array_new();
+    g_autoptr(GPtrArray) others = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer name;
+
+    for (guint i = 0; i < users->len; i++)
+        if (g_hash_table_contains(netdevs, users->pdata[i]))
+            add_if_new(explanation, names, users->pdata[i]);
+    g_hash_table_iter_init(&iter, netdevs);
+    while (g_hash_table_iter_next(&iter, &name, NULL))
+        g_ptr_array_add(others, name);
+    g_ptr_array_sort(others, compare_names);
+    for (guint i = 0; i < others->len; i++)
+        add_if_new(explanation, names, others->pdata[i]);
+    return names;
+}
+
+/* ---- The numbers of user networks ---- */
+
+static void
+collect_users(const QemuArgv *argv, const char *option, bool is_json, GPtrArray *names)
+{
+    for (guint i = 0; i < argv->args->len; i++) {
+        const QemuArg *arg = g_ptr_array_index(argv->args, i);
+        if (!qemu_arg_is(arg, option) || !arg->settings || qemu_keyval_is_json(arg->settings) != is_json ||
+            g_strcmp0(qemu_keyval_get(arg->settings, "type"), "user") != 0)
+            continue;
+        const char *id = qemu_keyval_get(arg->settings, "id");
+        g_ptr_array_add(names, (gpointer)(id ? id : "#"));
+    }
+}
+
+/* The user networks of ARGV in the order in which QEMU makes them (net/net.c:net_init_clients()). Borrowed names. */
+static GPtrArray *
+list_users(const QemuArgv *argv)
+{
+    GPtrArray *names = g_ptr_array_new();
+
+    collect_users(argv, "netdev", true, names);
+    collect_users(argv, "netdev", false, names);
+    collect_users(argv, "nic", false, names);
+    collect_users(argv, "net", false, names);
+    return names;
+}
+
+static bool
+are_same(const GPtrArray *a, const GPtrArray *b, guint n)
+{
+    for (guint i = 0; i < n; i++) {
+        const char *left = a->pdata[i], *right = b->pdata[i];
+        if (strcmp(left, right) != 0 && !(*left == '#' && *right == '#'))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * From 8.2 on the state of a user network has a number, one more than the highest there is when it is made, and a QEMU does not
+ * load a number that it has not. USERS are those there are. One that was added and removed again leaves a gap that nobody
+ * sees; the hand-over then fails, and is rolled back.
+ */
+static void
+look_at_numbers(Explanation *explanation, const GPtrArray *users)
+{
+    const GuestInstance *instance = explanation->instance;
+    g_autoptr(QemuArgv) argv = qemu_argv_parse((const char *const *)instance->command_line, NULL);
+    g_autoptr(GPtrArray) at_start = argv ? list_users(argv) : g_ptr_array_new();
+    g_autoptr(GPtrArray) then = list_users(explanation->argv);
+    QemuVersion version = {0};
+
+    qmp_client_get_version(instance->monitor, &version.major, &version.minor, &version.micro);
+    if (qemu_quirk_find(QEMU_QUIRK_USER_NETWORKS_UNNUMBERED, &version, QEMU_ACCELERATOR_UNKNOWN) ||
+        (are_same(users, at_start, MIN(users->len, at_start->len)) && users->len == then->len &&
+         are_same(users, then, users->len)))
+        return;
+    explain_block(explanation, "netdev-removed",
+                  "user networks came and went, and QEMU has numbered what is left as a new one would not, up to",
+                  users->len > 0 ? users->pdata[users->len - 1] : "");
+}
+
+/* ---- All of them ---- */
+
+/* NULL, and a BLOCK: the monitor does not tell. Owned. */
+static char *
+ask(Explanation *explanation, const char *line)
+{
+    g_autoptr(GError) error = NULL;
+    char *answer = qmp_human_monitor_command(explanation->instance->monitor, line, explanation->wait, &error);
+
+    if (!answer) {
+        explain_unanswered(explanation, "network back ends", error);
+    } else if (strlen(answer) >= WHOLE_ANSWER_BYTES) {
+        explain_block(explanation, "monitor", "the monitor's answer is too long:", line);
+        g_clear_pointer(&answer, g_free);
+    }
+    return answer;
+}
+
+static bool
+has_user(GHashTable *netdevs)
+{
+    GHashTableIter iter;
+    gpointer netdev;
+
+    g_hash_table_iter_init(&iter, netdevs);
+    while (g_hash_table_iter_next(&iter, NULL, &netdev))
+        if (g_str_equal(((const ExplainNetdev *)netdev)->type, "user"))
+            return true;
+    return false;
+}
+
+void
+explain_netdevs(Explanation *explanation)
+{
+    g_autofree char *network = ask(explanation, "info network");
+    g_autoptr(GHashTable) netdevs = network ? read_all(network) : NULL;
+    bool has_users = netdevs && has_user(netdevs);
+    g_autofree char *usernet = has_users ? ask(explanation, "info usernet") : NULL;
+
+    if (!netdevs || (has_users && !usernet))
+        return;
+    g_autoptr(GPtrArray) users =
+        usernet ? guest_explain_forwards_networks(usernet) : g_ptr_array_new_with_free_func(g_free);
+    look_for_removed(explanation, netdevs);
+    g_autoptr(GPtrArray) added = list_added(explanation, netdevs, users);
+    for (guint i = 0; i < added->len; i++)
+        look_at_added(explanation, added->pdata[i], g_hash_table_lookup(netdevs, added->pdata[i]), usernet);
+    if (users->len > 0)
+        look_at_numbers(explanation, users);
+}
