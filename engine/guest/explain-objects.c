@@ -21,6 +21,7 @@ static const struct {
 } kinds[] = {
     {"rng-builtin", {NULL}, {0}},
     {"rng-random", {"filename", NULL}, {0}},
+    {"throttle-group", {"limits", NULL}, {0}},
     {"iothread", {"poll-max-ns", "poll-grow", "poll-shrink", "aio-max-batch", NULL}, {32768, 0, 0, 0}},
 };
 

@@ -15,6 +15,7 @@
 #include "guest/probe.h"
 #include "guest/spawn.h"
 #include "guest/surroundings.h"
+#include "guest/throttle.h"
 #include "paths/instance.h"
 #include "process/proc.h"
 #include "upgrade/threads.h"
@@ -57,6 +58,7 @@ look_at_source(UpgradePreflight *preflight, const GuestEnvironment *environment,
     guest_inspect_migration(source, &limit, preflight->findings);
     guest_inspect_block_jobs(source, &limit, preflight->findings);
     preflight->present = guest_explain(environment, source, preflight->binary, &limit, preflight->findings);
+    guest_throttle_look(source, &limit, preflight->findings);
     if (preflight->binary)
         guest_inspect_devices(source, preflight->binary, &limit, preflight->findings);
 }

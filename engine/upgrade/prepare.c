@@ -6,6 +6,7 @@
 #include "guest/compare.h"
 #include "guest/error.h"
 #include "guest/threads.h"
+#include "guest/throttle.h"
 #include "upgrade/cookie.h"
 #include "upgrade/phase.h"
 #include "upgrade/taps.h"
@@ -104,7 +105,8 @@ prepare_compare(Upgrade *upgrade, GError **error)
 
     if (!guest_compare_machine(source, target, &limit, error) || !guest_compare_memory(source, target, &limit, error) ||
         !guest_compare_cpus(source, target, &limit, error) || !guest_compare_devices(source, target, &limit, error) ||
-        !guest_compare_plugged(upgrade->present, source, target, &limit, error))
+        !guest_compare_plugged(upgrade->present, source, target, &limit, error) ||
+        !guest_throttle_carry(source, target, &limit, error))
         return false;
     upgrade_cookie_prepare(upgrade);
     return true;

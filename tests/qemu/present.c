@@ -195,6 +195,58 @@ test_media_of_short_options_too(void **state G_GNUC_UNUSED)
     harness_engine_finish(engine);
 }
 
+/* ---- Limits ---- */
+
+#define TG0 "{\"path\":\"/objects/tg0\",\"property\":\"limits\"}"
+#define TG1 "{\"path\":\"/objects/tg1\",\"property\":\"limits\"}"
+
+static void
+look_at_limits(HarnessGuest *guest)
+{
+    static const char *const now[] = {"\"bps\":777000",        "\"bps_max\":888000", "\"bps_max_length\":7", "\"iops\":501",
+                                      "\"iops_max\":900",   "\"iops_size\":4096", "\"group\":\"shared\""};
+    static const char *const then[] = {"\"bps\":1000000", "\"bps_wr\":2000000", "\"group\":\"hd1\""};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(now); i++)
+        expect(guest, "query-block", NULL, now[i], true);
+    for (gsize i = 0; i < G_N_ELEMENTS(then); i++)
+        expect(guest, "query-block", NULL, then[i], false);
+    expect(guest, "qom-get", TG0, "\"iops-total\":51", true);
+    expect(guest, "qom-get", TG0, "\"iops-total-max\":71", true);
+    expect(guest, "qom-get", TG1, "\"bps-read\":123456", true);
+}
+
+#define NO_RATES "\"bps_rd\":0,\"bps_wr\":0,\"iops_rd\":0,\"iops_wr\":0"
+
+static void
+test_limits_are_those_of_now(void **state G_GNUC_UNUSED)
+{
+    static const HarnessSpec spec = {
+        .machine = "pc-q35-7.2",
+        .ram_mib = 16,
+        .arguments = "-drive if=none,id=hd0,file=@hd0.raw@,format=raw,throttling.bps-total=1000000 -device virtio-blk-pci,drive=hd0 "
+                     "-drive if=none,id=hd1,file=@hd1.raw@,format=raw,throttling.bps-write=2000000 -device virtio-blk-pci,drive=hd1,id=one "
+                     "-blockdev driver=file,node-name=n2,filename=@hd2.raw@ -device virtio-blk-pci,drive=n2 "
+                     "-blockdev driver=file,node-name=n3,filename=@hd3.raw@ -device virtio-blk-pci,drive=n3,id=three "
+                     "-object throttle-group,id=tg0,x-iops-total=100 "
+                     "-blockdev driver=throttle,node-name=n4,throttle-group=tg0,file.driver=file,file.filename=@hd4.raw@ "
+                     "-device virtio-blk-pci,drive=n4"};
+
+    engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
+    say(guest,
+        "block_set_io_throttle {\"device\":\"hd0\",\"bps\":777000,\"bps_max\":888000,\"bps_max_length\":7,\"iops\":0," NO_RATES "}\n"
+        "block_set_io_throttle {\"device\":\"hd1\",\"bps\":0,\"iops\":0," NO_RATES "}\n"
+        /* without an id, behind those of the boot disk and of hd0; one group of two disks */
+        "block_set_io_throttle {\"id\":\"/machine/peripheral-anon/device[2]/virtio-backend\",\"bps\":0,\"iops\":99,\"group\":\"shared\"," NO_RATES "}\n"
+        "block_set_io_throttle {\"id\":\"/machine/peripheral/three/virtio-backend\",\"bps\":0,\"iops\":501,\"iops_size\":4096,\"iops_max\":900,\"group\":\"shared\"," NO_RATES "}\n"
+        "qom-set {\"path\":\"/objects/tg0\",\"property\":\"limits\",\"value\":{\"iops-total\":51,\"iops-total-max\":71}}\n"
+        "object-add {\"qom-type\":\"throttle-group\",\"id\":\"tg1\",\"limits\":{\"bps-read\":123456}}");
+    expect_row(guest, "OK     disk-throttle");
+    move_around(guest, look_at_limits);
+    harness_engine_finish(engine);
+}
+
 /* ---- Devices ---- */
 
 #define PORTS "-device pcie-root-port,id=rp0,chassis=1 -device pcie-root-port,id=rp1,chassis=2 " \
@@ -452,6 +504,7 @@ int
 main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_limits_are_those_of_now),
         TEST(test_media_are_those_of_now),   TEST(test_media_of_short_options_too),
         TEST(test_plugged_devices_go_along), TEST(test_unplugged_devices_stay_out),
         TEST(test_plugged_back_ends_go_along), TEST(test_plugged_disk_goes_on),
