@@ -12,6 +12,7 @@
 
 #include <poll.h>
 
+#include "qmp/ahead.h"
 #include "qmp/event-queue.h"
 #include "qmp/json.h"
 #include "qmp/message.h"
@@ -39,6 +40,7 @@ struct QmpClient {
 
     guint64 last_id, negotiation_id;
     QmpReplyTable *replies;
+    QmpAhead *ahead;
     QmpEventQueue *events;
     AwaitedEvent *awaited; /* borrowed from the waiting call, or NULL */
 };
@@ -55,6 +57,7 @@ qmp_client_new(int fd, const char *label)
     client->stream = qmp_stream_new(fd, QMP_STREAM_CONCATENATED, &QMP_STREAM_LIMITS_QEMU);
     client->last_id = (guint64)g_random_int() << 20;
     client->replies = qmp_reply_table_new();
+    client->ahead = qmp_ahead_new();
     client->events = qmp_event_queue_new();
     return client;
 }
@@ -69,6 +72,7 @@ qmp_client_free(QmpClient *client)
     g_clear_error(&client->closed_error);
     g_free(client->greeting.package);
     qmp_reply_table_free(client->replies);
+    qmp_ahead_free(client->ahead);
     qmp_event_queue_free(client->events);
     g_free(client);
 }
@@ -446,24 +450,106 @@ qmp_client_collect(QmpClient *client, guint64 id, const QmpWait *wait, json_obje
     return client_collect(client, id, "reply", wait, ret_return, error);
 }
 
-bool
-qmp_client_call(QmpClient *client, const char *command, json_object *arguments, const QmpWait *wait,
-                json_object **ret_return, GError **error)
+static bool
+client_ask(QmpClient *client, const char *command, json_object *arguments, const QmpWait *wait, json_object **ret_return,
+           GError **error)
 {
-    g_autoptr(json_object) own_arguments = arguments;
-    QmpWaitResult result = qmp_wait_check(wait);
+    guint64 id = qmp_client_send(client, command, arguments, error);
 
-    if (result != QMP_WAIT_READY)
-        return client_fail_wait(client, result, command, error);
-    if (!qmp_client_wait_ready(client, wait, error))
-        return false;
-    guint64 id = qmp_client_send(client, command, g_steal_pointer(&own_arguments), error);
     if (id == 0)
         return false;
     if (client_collect(client, id, command, wait, ret_return, error))
         return true;
     qmp_reply_table_forget(client->replies, id);
     return false;
+}
+
+/* ---- Questions asked ahead ---- */
+
+void
+qmp_client_ask_ahead(QmpClient *client, const char *command, json_object *arguments)
+{
+    g_autoptr(json_object) own_arguments = arguments;
+    g_autofree char *key = qmp_ahead_dup_key(command, arguments);
+
+    if (!qmp_ahead_has_room(client->ahead, key))
+        return;
+    guint64 id = qmp_client_send(client, command, g_steal_pointer(&own_arguments), NULL);
+    if (id)
+        qmp_ahead_add(client->ahead, key, id);
+}
+
+static void
+forget_id(guint64 id, gpointer client)
+{
+    qmp_client_forget(client, id);
+}
+
+void
+qmp_client_forget_ahead(QmpClient *client)
+{
+    qmp_ahead_clear(client->ahead, forget_id, client);
+}
+
+/* What QEMU answered is kept, be it an error; a wait that ended, or a reply that was dropped, is not QEMU's answer. */
+static void
+client_settle_ahead(QmpClient *client, const char *key, const char *command, const QmpWait *wait)
+{
+    guint64 id = qmp_ahead_get_id(client->ahead, key);
+    g_autoptr(json_object) result = NULL;
+    g_autoptr(GError) failure = NULL;
+
+    if (id == 0)
+        return;
+    bool is_done = client_collect(client, id, command, wait, &result, &failure);
+    if (is_done || g_error_matches(failure, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_REMOTE) ||
+        g_error_matches(failure, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_NO_COMMAND)) {
+        qmp_ahead_keep(client->ahead, key, result, failure);
+        return;
+    }
+    qmp_ahead_remove(client->ahead, key);
+    qmp_client_forget(client, id);
+}
+
+/* FALSE: it was not asked ahead, or not answered. */
+static bool
+client_take_ahead(QmpClient *client, const char *command, json_object *arguments, const QmpWait *wait,
+                  json_object **ret_result, GError **ret_failure)
+{
+    if (qmp_ahead_is_empty(client->ahead))
+        return false;
+    g_autofree char *key = qmp_ahead_dup_key(command, arguments);
+
+    client_settle_ahead(client, key, command, wait);
+    return qmp_ahead_get_answer(client->ahead, key, ret_result, ret_failure);
+}
+
+bool
+qmp_client_call(QmpClient *client, const char *command, json_object *arguments, const QmpWait *wait,
+                json_object **ret_return, GError **error)
+{
+    g_autoptr(json_object) own_arguments = arguments;
+    g_autoptr(json_object) known = NULL;
+    g_autoptr(GError) failure = NULL;
+    QmpWaitResult result = qmp_wait_check(wait);
+
+    if (result != QMP_WAIT_READY)
+        return client_fail_wait(client, result, command, error);
+    if (!qmp_client_wait_ready(client, wait, error))
+        return false;
+    if (!client_take_ahead(client, command, arguments, wait, &known, &failure)) {
+        result = qmp_wait_check(wait);
+        if (result != QMP_WAIT_READY)
+            return client_fail_wait(client, result, command, error);
+        return client_ask(client, command, g_steal_pointer(&own_arguments), wait, ret_return, error);
+    }
+    if (failure) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return false;
+    }
+    if (ret_return)
+        *ret_return = g_steal_pointer(&known);
+    return true;
 }
 
 QmpEvent *

@@ -6,6 +6,7 @@
 #include "qmp/text.h"
 
 #define BLOCKED_REASONS_MAX 64
+#define SET_CAPABILITIES "migrate-set-capabilities"
 
 GHashTable *
 qmp_query_migrate_capabilities(QmpClient *client, const QmpWait *wait, GError **error)
@@ -27,9 +28,8 @@ qmp_query_migrate_capabilities(QmpClient *client, const QmpWait *wait, GError **
     return g_steal_pointer(&names);
 }
 
-bool
-qmp_migrate_set_capabilities(QmpClient *client, const char *const *names, bool on, const QmpWait *wait,
-                             GError **error)
+static json_object *
+capabilities_to_arguments(const char *const *names, bool on)
 {
     json_object *arguments = json_object_new_object();
     json_object *list = json_object_new_array();
@@ -41,7 +41,20 @@ qmp_migrate_set_capabilities(QmpClient *client, const char *const *names, bool o
         json_object_array_add(list, capability);
     }
     qmp_json_add_value(arguments, "capabilities", list);
-    return qmp_shape_call(client, "migrate-set-capabilities", arguments, wait, error);
+    return arguments;
+}
+
+bool
+qmp_migrate_set_capabilities(QmpClient *client, const char *const *names, bool on, const QmpWait *wait,
+                             GError **error)
+{
+    return qmp_shape_call(client, SET_CAPABILITIES, capabilities_to_arguments(names, on), wait, error);
+}
+
+guint64
+qmp_migrate_send_capabilities(QmpClient *client, const char *const *names, bool on, GError **error)
+{
+    return qmp_client_send(client, SET_CAPABILITIES, capabilities_to_arguments(names, on), error);
 }
 
 json_object *

@@ -33,6 +33,8 @@ GHashTable *qmp_query_migrate_capabilities(QmpClient *client, const QmpWait *wai
 /* NAMES: NULL-terminated; sets each to ON in one command. */
 bool qmp_migrate_set_capabilities(QmpClient *client, const char *const *names, bool on, const QmpWait *wait,
                                   GError **error);
+/* The same without waiting: the id for qmp_client_collect, 0 on failure. */
+guint64 qmp_migrate_send_capabilities(QmpClient *client, const char *const *names, bool on, GError **error);
 /* All migration parameters, an object owned by the caller; which there are depends on the QEMU. */
 json_object *qmp_query_migrate_parameters(QmpClient *client, const QmpWait *wait, GError **error);
 /* PARAMETERS (an object, taken): those to change. */

@@ -183,7 +183,7 @@ confirm_settle(Upgrade *upgrade, GError **error)
 {
     QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_COMMAND_MS, -1);
 
-    return upgrade_set_capabilities(upgrade, upgrade_get_target(upgrade), false, &limit, error);
+    return upgrade_clear_capabilities(upgrade, upgrade_get_target(upgrade), &limit, error);
 }
 
 bool

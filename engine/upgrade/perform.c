@@ -41,10 +41,10 @@ perform_capabilities(Upgrade *upgrade, GError **error)
 {
     QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_COMMAND_MS);
 
-    if (look_at_state(upgrade, &limit, error) &&
-        upgrade_set_capabilities(upgrade, upgrade_get_source(upgrade), true, &limit, error) &&
-        upgrade_set_capabilities(upgrade, upgrade_get_target(upgrade), true, &limit, error) &&
-        upgrade_set_parameters(upgrade, &limit, error))
+    bool done = look_at_state(upgrade, &limit, error) && upgrade_set_capabilities(upgrade, &limit, error) &&
+                upgrade_set_parameters(upgrade, &limit, error);
+    upgrade_forget_answers(upgrade); /* both are compared: what they say from here on is new */
+    if (done)
         return true;
     guest_error_wrap(error, GUEST_ERROR_FAILED, "capabilities", NULL, "migration capabilities");
     return false;
@@ -60,7 +60,7 @@ perform_capabilities_undo(Upgrade *upgrade, GError **error)
 
     if (guest_has_ended(source, upgrade_get_source_paths(upgrade)))
         return true;
-    if (upgrade_set_capabilities(upgrade, source, false, &limit, error) &&
+    if (upgrade_clear_capabilities(upgrade, source, &limit, error) &&
         upgrade_restore_parameters(upgrade, &limit, error))
         return true;
     guest_error_wrap(error, GUEST_ERROR_NEEDS_OPERATOR, "capabilities-left", "see moult show",

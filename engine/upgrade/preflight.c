@@ -13,6 +13,7 @@
 #include "guest/inspect.h"
 #include "guest/label.h"
 #include "guest/probe.h"
+#include "guest/questions.h"
 #include "guest/spawn.h"
 #include "guest/surroundings.h"
 #include "guest/throttle.h"
@@ -46,6 +47,8 @@ look_at_source(UpgradePreflight *preflight, const GuestEnvironment *environment,
     g_autoptr(GError) error = NULL;
     QmpWait limit = qmp_wait_within(wait, UPGRADE_TIMEOUT_COMMAND_MS);
 
+    if (source->monitor)
+        guest_ask_for_preflight(source->monitor);
     if (source->monitor)
         preflight->source_capabilities = qmp_query_migrate_capabilities(source->monitor, &limit, &error);
     if (!preflight->source_capabilities) {
@@ -178,6 +181,8 @@ upgrade_preflight_new(const GuestEnvironment *environment, const GuestInstance *
         look_at_method(preflight, environment, source, request, wait);
     else if (preflight->binary)
         look_at_plan(preflight, environment, source);
+    if (source->monitor)
+        qmp_client_forget_ahead(source->monitor);
     guest_surroundings_look(source, environment->dirs->runtime, preflight->binary ? preflight->binary->path : NULL,
                             preflight->findings);
     if (preflight->binary)

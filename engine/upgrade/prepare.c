@@ -5,6 +5,7 @@
  */
 #include "guest/compare.h"
 #include "guest/error.h"
+#include "guest/questions.h"
 #include "guest/threads.h"
 #include "guest/throttle.h"
 #include "upgrade/cookie.h"
@@ -84,6 +85,8 @@ prepare_start(Upgrade *upgrade, GError **error)
         return false;
     upgrade->record->target = upgrade->spawn->instance->process;
     upgrade->new_pid = upgrade->spawn->instance->process.pid;
+    /* The source answers while the target comes up. */
+    guest_ask_for_comparison(upgrade_get_source(upgrade)->monitor);
     return true;
 }
 
@@ -93,7 +96,10 @@ prepare_connect(Upgrade *upgrade, GError **error)
     QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_START_MS);
 
     upgrade->target_watched = guest_spawn_connect(upgrade->spawn, &limit, error);
-    return upgrade->target_watched && upgrade_unit_check_target(upgrade, error);
+    if (!upgrade->target_watched)
+        return false;
+    guest_ask_for_comparison(upgrade->spawn->instance->monitor);
+    return upgrade_unit_check_target(upgrade, error);
 }
 
 bool

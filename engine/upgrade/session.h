@@ -70,8 +70,13 @@ struct Upgrade {
 /* What the preflight is asked; strings borrowed. */
 UpgradePreflightRequest upgrade_get_preflight_request(const Upgrade *upgrade);
 
-/* Switches the method's capabilities ON or off on one of the two. */
-bool upgrade_set_capabilities(Upgrade *upgrade, GuestInstance *instance, bool on, const QmpWait *wait, GError **error);
+/* Switches the method's capabilities on, on both at the same time. */
+bool upgrade_set_capabilities(const Upgrade *upgrade, const QmpWait *wait, GError **error);
+/* Switches them off, on one. */
+bool upgrade_clear_capabilities(const Upgrade *upgrade, GuestInstance *instance, const QmpWait *wait, GError **error);
+
+/* What either was asked ahead (guest/questions.h) is asked anew from here on. */
+void upgrade_forget_answers(Upgrade *upgrade);
 
 /* Tells whoever watches that STEP goes on; TOTAL_BYTES 0: nothing is counted. */
 void upgrade_tell(Upgrade *upgrade, const char *phase, const char *step, gint64 copied_bytes, gint64 total_bytes);

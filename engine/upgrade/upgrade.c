@@ -69,27 +69,61 @@ upgrade_get_preflight_request(const Upgrade *upgrade)
                                      .max_downtime_ms = upgrade->request.max_downtime_ms};
 }
 
-bool
-upgrade_set_capabilities(Upgrade *upgrade, GuestInstance *instance, bool on, const QmpWait *wait, GError **error)
+/* The method's among those that INSTANCE lists; free with g_free, the strings are the method's. */
+static const char **
+find_capabilities(const Upgrade *upgrade, const GuestInstance *instance, const QmpWait *wait, GError **error)
 {
     const UpgradeMethod *method = upgrade->method;
 
     if (!instance->monitor) {
         guest_error_set(error, GUEST_ERROR_FAILED, "monitor", NULL, "QEMU %d does not answer on its monitor",
                         instance->process.pid);
-        return false;
+        return NULL;
     }
     if (!method) { /* a record of an engine that knew more */
         guest_error_set(error, GUEST_ERROR_FAILED, "method-unknown", NULL, "this engine has no method '%s'",
                         upgrade->record->method ? upgrade->record->method : "");
-        return false;
+        return NULL;
     }
     g_autoptr(GHashTable) listed = qmp_query_migrate_capabilities(instance->monitor, wait, error);
-    if (!listed)
-        return false;
-    g_autofree const char **names = method->get_capabilities(listed);
 
-    return qmp_migrate_set_capabilities(instance->monitor, names, on, wait, error);
+    return listed ? method->get_capabilities(listed) : NULL;
+}
+
+bool
+upgrade_clear_capabilities(const Upgrade *upgrade, GuestInstance *instance, const QmpWait *wait, GError **error)
+{
+    g_autofree const char **names = find_capabilities(upgrade, instance, wait, error);
+
+    return names && qmp_migrate_set_capabilities(instance->monitor, names, false, wait, error);
+}
+
+bool
+upgrade_set_capabilities(const Upgrade *upgrade, const QmpWait *wait, GError **error)
+{
+    GuestInstance *source = upgrade_get_source(upgrade), *target = upgrade_get_target(upgrade);
+    g_autofree const char **of_source = find_capabilities(upgrade, source, wait, error);
+    g_autofree const char **of_target = of_source ? find_capabilities(upgrade, target, wait, error) : NULL;
+    guint64 source_id = of_target ? qmp_migrate_send_capabilities(source->monitor, of_source, true, error) : 0;
+
+    if (source_id == 0)
+        return false;
+    guint64 target_id = qmp_migrate_send_capabilities(target->monitor, of_target, true, error);
+    bool done = target_id && qmp_client_collect(source->monitor, source_id, wait, NULL, error) &&
+                qmp_client_collect(target->monitor, target_id, wait, NULL, error);
+    qmp_client_forget(source->monitor, source_id);
+    qmp_client_forget(target->monitor, target_id);
+    return done;
+}
+
+void
+upgrade_forget_answers(Upgrade *upgrade)
+{
+    const GuestInstance *instances[] = {upgrade_get_source(upgrade), upgrade_get_target(upgrade)};
+
+    for (gsize i = 0; i < G_N_ELEMENTS(instances); i++)
+        if (instances[i] && instances[i]->monitor)
+            qmp_client_forget_ahead(instances[i]->monitor);
 }
 
 void
@@ -228,7 +262,9 @@ upgrade_run(Upgrade *upgrade)
 
     start_clock(upgrade);
     watch_source(upgrade);
-    if (upgrade_drive(upgrade, 0, &failed, &upgrade->error)) {
+    bool done = upgrade_drive(upgrade, 0, &failed, &upgrade->error);
+    upgrade_forget_answers(upgrade);
+    if (done) {
         upgrade->outcome = UPGRADE_OUTCOME_UPGRADED;
         g_autoptr(GError) error = NULL;
         if (!upgrade_record_remove(upgrade->record, upgrade->environment->dirs, &error))

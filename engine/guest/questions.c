@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest/questions.h"
+
+#include <string.h>
+
+#include "qmp/json.h"
+
+#define MAX_DEPTH 4
+
+typedef struct {
+    const char *command;
+    const char *arguments; /* JSON, with its members in the order in which the caller sets them; NULL: none */
+} Question;
+
+static const Question of_preflight[] = {
+    {"query-migrate-capabilities", NULL},
+    {"query-status", NULL},
+    {"query-migrate", NULL},
+    {"query-block-jobs", NULL},
+    {"query-memdev", NULL},
+    {"qom-list", "{\"path\":\"/objects\"}"},
+    {"query-chardev", NULL},
+    {"qom-list", "{\"path\":\"/machine/peripheral\"}"},
+    {"qom-list", "{\"path\":\"/machine/peripheral-anon\"}"},
+    {"query-cpus-fast", NULL},
+    {"query-block", NULL},
+    {"query-named-block-nodes", "{\"flat\":true}"},
+    {"human-monitor-command", "{\"command-line\":\"info usernet\"}"},
+    {"query-kvm", NULL},
+    {0},
+};
+
+/* The first CPU of a machine that is not hot-plugged has that path; of others the question is asked for nothing. */
+static const Question of_comparison[] = {
+    {"qom-get", "{\"path\":\"/machine\",\"property\":\"type\"}"},
+    {"query-memdev", NULL},
+    {"query-cpus-fast", NULL},
+    {"qom-get", "{\"path\":\"/machine/unattached/device[0]\",\"property\":\"feature-words\"}"},
+    {"qom-list", "{\"path\":\"/machine/peripheral\"}"},
+    {"qom-list", "{\"path\":\"/machine/peripheral-anon\"}"},
+    {"query-block", NULL},
+    {"query-iothreads", NULL},
+    {"query-migrate-capabilities", NULL},
+    {0},
+};
+
+static void
+ask(QmpClient *monitor, const Question *questions)
+{
+    qmp_client_forget_ahead(monitor);
+    for (; questions->command; questions++) {
+        json_object *arguments =
+            questions->arguments ? qmp_json_parse(questions->arguments, strlen(questions->arguments), MAX_DEPTH, NULL) : NULL;
+        qmp_client_ask_ahead(monitor, questions->command, arguments);
+    }
+}
+
+void
+guest_ask_for_preflight(QmpClient *monitor)
+{
+    ask(monitor, of_preflight);
+}
+
+void
+guest_ask_for_comparison(QmpClient *monitor)
+{
+    ask(monitor, of_comparison);
+}

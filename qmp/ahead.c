@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "qmp/ahead.h"
+
+#include "qmp/json.h"
+
+/* Well below the number of commands that may be without a reply (client.h). */
+#define MAX_QUESTIONS 64
+
+typedef struct {
+    guint64 id; /* 0: answered */
+    json_object *result;
+    GError *failure;
+} Question;
+
+struct QmpAhead {
+    GHashTable *questions; /* key -> Question */
+};
+
+static void
+question_free(gpointer data)
+{
+    Question *question = data;
+
+    json_object_put(question->result);
+    g_clear_error(&question->failure);
+    g_free(question);
+}
+
+QmpAhead *
+qmp_ahead_new(void)
+{
+    QmpAhead *ahead = g_new0(QmpAhead, 1);
+
+    ahead->questions = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, question_free);
+    return ahead;
+}
+
+void
+qmp_ahead_free(QmpAhead *ahead)
+{
+    if (!ahead)
+        return;
+    g_hash_table_unref(ahead->questions);
+    g_free(ahead);
+}
+
+bool
+qmp_ahead_is_empty(const QmpAhead *ahead)
+{
+    return g_hash_table_size(ahead->questions) == 0;
+}
+
+char *
+qmp_ahead_dup_key(const char *command, json_object *arguments)
+{
+    return g_strconcat(command, " ", arguments ? qmp_json_to_text(arguments, NULL) : "", NULL);
+}
+
+bool
+qmp_ahead_has_room(const QmpAhead *ahead, const char *key)
+{
+    return g_hash_table_size(ahead->questions) < MAX_QUESTIONS && !g_hash_table_contains(ahead->questions, key);
+}
+
+void
+qmp_ahead_add(QmpAhead *ahead, const char *key, guint64 id)
+{
+    Question *question = g_new0(Question, 1);
+
+    question->id = id;
+    g_hash_table_replace(ahead->questions, g_strdup(key), question);
+}
+
+guint64
+qmp_ahead_get_id(const QmpAhead *ahead, const char *key)
+{
+    const Question *question = g_hash_table_lookup(ahead->questions, key);
+
+    return question ? question->id : 0;
+}
+
+void
+qmp_ahead_remove(QmpAhead *ahead, const char *key)
+{
+    g_hash_table_remove(ahead->questions, key);
+}
+
+static json_object *
+copy(json_object *value)
+{
+    json_object *copied = NULL;
+
+    if (value && json_object_deep_copy(value, &copied, NULL) < 0)
+        g_error("out of memory"); /* there is no other reason */
+    return copied;
+}
+
+void
+qmp_ahead_keep(QmpAhead *ahead, const char *key, json_object *result, const GError *failure)
+{
+    Question *question = g_hash_table_lookup(ahead->questions, key);
+
+    question->id = 0;
+    question->result = copy(result);
+    question->failure = failure ? g_error_copy(failure) : NULL;
+}
+
+bool
+qmp_ahead_get_answer(const QmpAhead *ahead, const char *key, json_object **ret_result, GError **ret_failure)
+{
+    const Question *question = g_hash_table_lookup(ahead->questions, key);
+
+    if (!question || question->id)
+        return false;
+    *ret_result = copy(question->result);
+    *ret_failure = question->failure ? g_error_copy(question->failure) : NULL;
+    return true;
+}
+
+void
+qmp_ahead_clear(QmpAhead *ahead, void (*func)(guint64 id, gpointer user_data), gpointer user_data)
+{
+    GHashTableIter iter;
+    gpointer question;
+
+    g_hash_table_iter_init(&iter, ahead->questions);
+    while (func && g_hash_table_iter_next(&iter, NULL, &question))
+        if (((Question *)question)->id)
+            func(((Question *)question)->id, user_data);
+    g_hash_table_remove_all(ahead->questions);
+}

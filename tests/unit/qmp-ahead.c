@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Questions asked ahead, against a scripted peer that counts what it hears. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "qmp-peer.h"
+
+#define LONG_MS 20000
+
+static json_object *
+path(const char *path)
+{
+    json_object *arguments = json_object_new_object();
+
+    qmp_json_add_string(arguments, "path", path);
+    return arguments;
+}
+
+/* What COMMAND is answered. */
+static void
+expect_answer(QmpClient *client, const char *command, json_object *arguments, const char *expected)
+{
+    g_autoptr(json_object) reply = NULL;
+    g_autoptr(GError) error = NULL;
+    QmpWait wait = qmp_wait_from_now(LONG_MS, -1);
+
+    if (!qmp_client_call(client, command, arguments, &wait, &reply, &error))
+        fail_msg("%s", error->message);
+    assert_string_equal(qmp_json_to_text(reply, NULL), expected);
+    /* It is the caller's own. */
+    if (json_object_is_type(reply, json_type_object))
+        json_object_object_add(reply, "spoilt", NULL);
+}
+
+static void
+greet(Peer *peer)
+{
+    QmpWait wait = qmp_wait_from_now(LONG_MS, -1);
+
+    assert_true(qmp_client_wait_ready(peer->client, &wait, NULL));
+}
+
+/* The peer hears each of these exactly once, in this order; a command too many is not what it expects next. */
+static void
+script_asked_once(Peer *peer)
+{
+    peer_greet(peer);
+    peer_answer(peer, "first", "{\"n\": 1}");
+    peer_answer(peer, "list", "{\"of\": \"a\"}");
+    peer_answer(peer, "list", "{\"of\": \"b\"}");
+    peer_answer(peer, "first", "{\"n\": 2}");
+    peer_linger(peer);
+}
+
+static void
+an_answer_serves_every_call_until_it_is_forgotten(void **state)
+{
+    g_auto(Peer) peer;
+
+    (void)state;
+    peer_start(&peer, script_asked_once);
+    greet(&peer);
+    qmp_client_ask_ahead(peer.client, "first", NULL);
+    qmp_client_ask_ahead(peer.client, "first", NULL); /* is asked already */
+    qmp_client_ask_ahead(peer.client, "list", path("a"));
+    expect_answer(peer.client, "list", path("a"), "{\"of\":\"a\"}");
+    expect_answer(peer.client, "list", path("b"), "{\"of\":\"b\"}"); /* other arguments: another question */
+    expect_answer(peer.client, "first", NULL, "{\"n\":1}");
+    expect_answer(peer.client, "first", NULL, "{\"n\":1}");
+    qmp_client_forget_ahead(peer.client);
+    expect_answer(peer.client, "first", NULL, "{\"n\":2}");
+}
+
+static void
+script_unused(Peer *peer)
+{
+    peer_greet(peer);
+    peer_answer(peer, "unused", "{\"n\": 1}");
+    peer_answer(peer, "unused", "{\"n\": 2}");
+    peer_linger(peer);
+}
+
+static void
+what_nobody_took_is_not_taken_for_a_later_answer(void **state)
+{
+    g_auto(Peer) peer;
+
+    (void)state;
+    peer_start(&peer, script_unused);
+    greet(&peer);
+    qmp_client_ask_ahead(peer.client, "unused", NULL);
+    qmp_client_forget_ahead(peer.client);
+    expect_answer(peer.client, "unused", NULL, "{\"n\":2}");
+}
+
+static void
+script_error(Peer *peer)
+{
+    peer_greet(peer);
+    peer_say(peer, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no such thing\"}, \"id\": %" G_GUINT64_FORMAT "}",
+             peer_expect(peer, "refused"));
+    peer_linger(peer);
+}
+
+static void
+an_error_is_an_answer_too(void **state)
+{
+    g_auto(Peer) peer;
+    QmpWait wait = qmp_wait_from_now(LONG_MS, -1);
+
+    (void)state;
+    peer_start(&peer, script_error);
+    greet(&peer);
+    qmp_client_ask_ahead(peer.client, "refused", NULL);
+    for (int i = 0; i < 2; i++) {
+        g_autoptr(GError) error = NULL;
+        assert_false(qmp_client_call(peer.client, "refused", NULL, &wait, NULL, &error));
+        assert_true(g_error_matches(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_REMOTE));
+    }
+}
+
+/* Silent to the question asked ahead; the one asked after that is answered. */
+static void
+script_late(Peer *peer)
+{
+    peer_greet(peer);
+    guint64 ahead = peer_expect(peer, "slow");
+    guint64 again = peer_expect(peer, "slow");
+    peer_say(peer, "{\"return\": {\"n\": 1}, \"id\": %" G_GUINT64_FORMAT "}", ahead);
+    peer_say(peer, "{\"return\": {\"n\": 2}, \"id\": %" G_GUINT64_FORMAT "}", again);
+    peer_linger(peer);
+}
+
+static void
+what_is_not_answered_in_time_is_asked_by_the_next_call(void **state)
+{
+    g_auto(Peer) peer;
+    g_autoptr(GError) error = NULL;
+    QmpWait moment = qmp_wait_from_now(30, -1);
+
+    (void)state;
+    peer_start(&peer, script_late);
+    greet(&peer);
+    qmp_client_ask_ahead(peer.client, "slow", NULL);
+    assert_false(qmp_client_call(peer.client, "slow", NULL, &moment, NULL, &error));
+    assert_true(g_error_matches(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT));
+    expect_answer(peer.client, "slow", NULL, "{\"n\":2}");
+}
+
+static void
+script_many(Peer *peer)
+{
+    guint64 id;
+
+    peer_greet(peer);
+    for (int i = 0; i < 64; i++) {
+        id = peer_expect(peer, "list");
+        peer_say(peer, "{\"return\": {\"ahead\": %d}, \"id\": %" G_GUINT64_FORMAT "}", i, id);
+    }
+    peer_answer(peer, "list", "{\"ahead\": -1}");
+    peer_linger(peer);
+}
+
+static void
+they_are_bounded_in_number(void **state)
+{
+    g_auto(Peer) peer;
+
+    (void)state;
+    peer_start(&peer, script_many);
+    greet(&peer);
+    for (int i = 0; i < 100; i++) {
+        g_autofree char *name = g_strdup_printf("%d", i);
+        qmp_client_ask_ahead(peer.client, "list", path(name));
+    }
+    expect_answer(peer.client, "list", path("63"), "{\"ahead\":63}");
+    expect_answer(peer.client, "list", path("64"), "{\"ahead\":-1}"); /* by the call itself */
+}
+
+static void
+script_gone(Peer *peer)
+{
+    peer_greet(peer);
+    peer_expect(peer, "first");
+}
+
+static void
+a_peer_that_goes_meanwhile_fails_the_call(void **state)
+{
+    g_auto(Peer) peer;
+    g_autoptr(GError) error = NULL;
+    QmpWait wait = qmp_wait_from_now(LONG_MS, -1);
+
+    (void)state;
+    peer_start(&peer, script_gone);
+    greet(&peer);
+    qmp_client_ask_ahead(peer.client, "first", NULL);
+    assert_false(qmp_client_call(peer.client, "first", NULL, &wait, NULL, &error));
+    assert_true(g_error_matches(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_CLOSED));
+    qmp_client_ask_ahead(peer.client, "second", NULL); /* no harm */
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_serves_every_call_until_it_is_forgotten),
+        cmocka_unit_test(what_nobody_took_is_not_taken_for_a_later_answer),
+        cmocka_unit_test(an_error_is_an_answer_too),
+        cmocka_unit_test(what_is_not_answered_in_time_is_asked_by_the_next_call),
+        cmocka_unit_test(they_are_bounded_in_number),
+        cmocka_unit_test(a_peer_that_goes_meanwhile_fails_the_call),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
