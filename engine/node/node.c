@@ -9,6 +9,7 @@
 #include "node/startup.h"
 #include "node/state.h"
 #include "node/supervise.h"
+#include "node/trim.h"
 #include "node/watch.h"
 #include "node/worker.h"
 #include "paths/lock.h"
@@ -47,6 +48,7 @@ node_free(Node *node)
     if (!node)
         return;
     node_pool_free(node->pool);
+    node_trim_stop(node);
     g_clear_pointer(&node->watches, g_hash_table_unref);
     g_clear_pointer(&node->standoffs, g_hash_table_unref);
     g_clear_pointer(&node->jobs, g_ptr_array_unref);

@@ -24,6 +24,7 @@ struct Node {
     bool is_leaving;      /* whatever is begun now is cancelled at once */
     guint n_taken_up;     /* upgrades that are being ended: takeup.c */
     guint n_workers;      /* worker threads under way: worker.c */
+    guint trim_id;        /* trim.c; 0: nothing to do */
     void (*busy_func)(gpointer user_data);
     gpointer busy_data;
 };

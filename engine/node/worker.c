@@ -2,6 +2,7 @@
 #include "node/worker.h"
 
 #include "node/state.h"
+#include "node/trim.h"
 
 typedef struct {
     Node *node;
@@ -34,6 +35,7 @@ finish(gpointer user_data)
     g_free(work);
     node->n_workers--;
     node_notify_busy(node);
+    node_trim_soon(node);
     return G_SOURCE_REMOVE;
 }
 
