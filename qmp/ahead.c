@@ -57,6 +57,16 @@ qmp_ahead_dup_key(const char *command, json_object *arguments)
 }
 
 bool
+qmp_ahead_is_question(const char *command, json_object *arguments)
+{
+    const char *line = qmp_json_get_string(arguments, "command-line");
+
+    if (g_str_equal(command, "human-monitor-command"))
+        return line && g_str_has_prefix(line, "info ");
+    return g_str_has_prefix(command, "query-") || g_str_equal(command, "qom-get") || g_str_equal(command, "qom-list");
+}
+
+bool
 qmp_ahead_has_room(const QmpAhead *ahead, const char *key)
 {
     return g_hash_table_size(ahead->questions) < MAX_QUESTIONS && !g_hash_table_contains(ahead->questions, key);

@@ -18,6 +18,9 @@ bool qmp_ahead_is_empty(const QmpAhead *ahead);
 /* What tells questions apart: COMMAND and ARGUMENTS (may be NULL), as one text. Free with g_free. */
 char *qmp_ahead_dup_key(const char *command, json_object *arguments);
 
+/* Whether COMMAND changes nothing in QEMU: query-*, qom-get, qom-list, and `info` of the monitor for people. */
+bool qmp_ahead_is_question(const char *command, json_object *arguments);
+
 /* Whether another question, KEY, can be taken in: it is not there yet, and there is room. */
 bool qmp_ahead_has_room(const QmpAhead *ahead, const char *key);
 /* KEY was asked as ID. */

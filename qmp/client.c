@@ -403,6 +403,8 @@ qmp_client_send(QmpClient *client, const char *command, json_object *arguments, 
                     command);
         return 0;
     }
+    if (!qmp_ahead_is_question(command, arguments))
+        qmp_client_forget_ahead(client);
     guint64 id = client->last_id + 1;
     if (!qmp_reply_table_expect(client->replies, id)) {
         g_set_error(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_BUSY,

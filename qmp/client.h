@@ -105,11 +105,11 @@ void qmp_client_forget(QmpClient *client, guint64 id);
 /*
  * Asks COMMAND (takes ARGUMENTS) without waiting, so that its answer is on its way before it is needed: every
  * qmp_client_call with the same command and arguments is given that one answer, until qmp_client_forget_ahead.
- * For commands that only ask, and for a stretch in which what was true at its beginning may count as true. Needs a greeted client.
- * No promise: what could not be asked, or is not answered in time, is asked by the call itself.
+ * For a stretch in which what was true at its beginning may count as true; a command that does more than ask ends it as well.
+ * Needs a greeted client. No promise: what could not be asked, or is not answered in time, is asked by the call itself.
  */
 void qmp_client_ask_ahead(QmpClient *client, const char *command, json_object *arguments);
-/* The stretch is over: from here on every call asks. */
+/* The stretch is over: every call asks from here on. */
 void qmp_client_forget_ahead(QmpClient *client);
 
 /*

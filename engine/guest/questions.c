@@ -25,6 +25,7 @@ static const Question of_preflight[] = {
     {"query-cpus-fast", NULL},
     {"query-block", NULL},
     {"query-named-block-nodes", "{\"flat\":true}"},
+    {"human-monitor-command", "{\"command-line\":\"info network\"}"},
     {"human-monitor-command", "{\"command-line\":\"info usernet\"}"},
     {"query-kvm", NULL},
     {0},

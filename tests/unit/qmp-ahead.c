@@ -49,10 +49,10 @@ static void
 script_asked_once(Peer *peer)
 {
     peer_greet(peer);
-    peer_answer(peer, "first", "{\"n\": 1}");
-    peer_answer(peer, "list", "{\"of\": \"a\"}");
-    peer_answer(peer, "list", "{\"of\": \"b\"}");
-    peer_answer(peer, "first", "{\"n\": 2}");
+    peer_answer(peer, "query-first", "{\"n\": 1}");
+    peer_answer(peer, "query-list", "{\"of\": \"a\"}");
+    peer_answer(peer, "query-list", "{\"of\": \"b\"}");
+    peer_answer(peer, "query-first", "{\"n\": 2}");
     peer_linger(peer);
 }
 
@@ -64,23 +64,23 @@ an_answer_serves_every_call_until_it_is_forgotten(void **state)
     (void)state;
     peer_start(&peer, script_asked_once);
     greet(&peer);
-    qmp_client_ask_ahead(peer.client, "first", NULL);
-    qmp_client_ask_ahead(peer.client, "first", NULL); /* is asked already */
-    qmp_client_ask_ahead(peer.client, "list", path("a"));
-    expect_answer(peer.client, "list", path("a"), "{\"of\":\"a\"}");
-    expect_answer(peer.client, "list", path("b"), "{\"of\":\"b\"}"); /* other arguments: another question */
-    expect_answer(peer.client, "first", NULL, "{\"n\":1}");
-    expect_answer(peer.client, "first", NULL, "{\"n\":1}");
+    qmp_client_ask_ahead(peer.client, "query-first", NULL);
+    qmp_client_ask_ahead(peer.client, "query-first", NULL); /* is asked already */
+    qmp_client_ask_ahead(peer.client, "query-list", path("a"));
+    expect_answer(peer.client, "query-list", path("a"), "{\"of\":\"a\"}");
+    expect_answer(peer.client, "query-list", path("b"), "{\"of\":\"b\"}"); /* other arguments: another question */
+    expect_answer(peer.client, "query-first", NULL, "{\"n\":1}");
+    expect_answer(peer.client, "query-first", NULL, "{\"n\":1}");
     qmp_client_forget_ahead(peer.client);
-    expect_answer(peer.client, "first", NULL, "{\"n\":2}");
+    expect_answer(peer.client, "query-first", NULL, "{\"n\":2}");
 }
 
 static void
 script_unused(Peer *peer)
 {
     peer_greet(peer);
-    peer_answer(peer, "unused", "{\"n\": 1}");
-    peer_answer(peer, "unused", "{\"n\": 2}");
+    peer_answer(peer, "query-unused", "{\"n\": 1}");
+    peer_answer(peer, "query-unused", "{\"n\": 2}");
     peer_linger(peer);
 }
 
@@ -92,9 +92,39 @@ what_nobody_took_is_not_taken_for_a_later_answer(void **state)
     (void)state;
     peer_start(&peer, script_unused);
     greet(&peer);
-    qmp_client_ask_ahead(peer.client, "unused", NULL);
+    qmp_client_ask_ahead(peer.client, "query-unused", NULL);
     qmp_client_forget_ahead(peer.client);
-    expect_answer(peer.client, "unused", NULL, "{\"n\":2}");
+    expect_answer(peer.client, "query-unused", NULL, "{\"n\":2}");
+}
+
+static void
+script_changes(Peer *peer)
+{
+    peer_greet(peer);
+    peer_answer(peer, "query-block", "[1]");
+    peer_answer(peer, "query-vnc", "[]");
+    peer_answer(peer, "human-monitor-command", "\"nothing\"");
+    peer_answer(peer, "block_set_io_throttle", "{}");
+    peer_answer(peer, "query-block", "[2]");
+    peer_linger(peer);
+}
+
+static void
+what_changes_something_ends_the_stretch(void **state)
+{
+    g_auto(Peer) peer;
+    json_object *arguments = json_object_new_object();
+
+    (void)state;
+    qmp_json_add_string(arguments, "command-line", "info network");
+    peer_start(&peer, script_changes);
+    greet(&peer);
+    qmp_client_ask_ahead(peer.client, "query-block", NULL);
+    expect_answer(peer.client, "query-vnc", NULL, "[]"); /* another question does not */
+    expect_answer(peer.client, "human-monitor-command", arguments, "\"nothing\"");
+    expect_answer(peer.client, "query-block", NULL, "[1]");
+    expect_answer(peer.client, "block_set_io_throttle", NULL, "{}");
+    expect_answer(peer.client, "query-block", NULL, "[2]");
 }
 
 static void
@@ -102,7 +132,7 @@ script_error(Peer *peer)
 {
     peer_greet(peer);
     peer_say(peer, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no such thing\"}, \"id\": %" G_GUINT64_FORMAT "}",
-             peer_expect(peer, "refused"));
+             peer_expect(peer, "query-refused"));
     peer_linger(peer);
 }
 
@@ -115,10 +145,10 @@ an_error_is_an_answer_too(void **state)
     (void)state;
     peer_start(&peer, script_error);
     greet(&peer);
-    qmp_client_ask_ahead(peer.client, "refused", NULL);
+    qmp_client_ask_ahead(peer.client, "query-refused", NULL);
     for (int i = 0; i < 2; i++) {
         g_autoptr(GError) error = NULL;
-        assert_false(qmp_client_call(peer.client, "refused", NULL, &wait, NULL, &error));
+        assert_false(qmp_client_call(peer.client, "query-refused", NULL, &wait, NULL, &error));
         assert_true(g_error_matches(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_REMOTE));
     }
 }
@@ -128,8 +158,8 @@ static void
 script_late(Peer *peer)
 {
     peer_greet(peer);
-    guint64 ahead = peer_expect(peer, "slow");
-    guint64 again = peer_expect(peer, "slow");
+    guint64 ahead = peer_expect(peer, "query-slow");
+    guint64 again = peer_expect(peer, "query-slow");
     peer_say(peer, "{\"return\": {\"n\": 1}, \"id\": %" G_GUINT64_FORMAT "}", ahead);
     peer_say(peer, "{\"return\": {\"n\": 2}, \"id\": %" G_GUINT64_FORMAT "}", again);
     peer_linger(peer);
@@ -145,10 +175,10 @@ what_is_not_answered_in_time_is_asked_by_the_next_call(void **state)
     (void)state;
     peer_start(&peer, script_late);
     greet(&peer);
-    qmp_client_ask_ahead(peer.client, "slow", NULL);
-    assert_false(qmp_client_call(peer.client, "slow", NULL, &moment, NULL, &error));
+    qmp_client_ask_ahead(peer.client, "query-slow", NULL);
+    assert_false(qmp_client_call(peer.client, "query-slow", NULL, &moment, NULL, &error));
     assert_true(g_error_matches(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT));
-    expect_answer(peer.client, "slow", NULL, "{\"n\":2}");
+    expect_answer(peer.client, "query-slow", NULL, "{\"n\":2}");
 }
 
 static void
@@ -158,10 +188,10 @@ script_many(Peer *peer)
 
     peer_greet(peer);
     for (int i = 0; i < 64; i++) {
-        id = peer_expect(peer, "list");
+        id = peer_expect(peer, "query-list");
         peer_say(peer, "{\"return\": {\"ahead\": %d}, \"id\": %" G_GUINT64_FORMAT "}", i, id);
     }
-    peer_answer(peer, "list", "{\"ahead\": -1}");
+    peer_answer(peer, "query-list", "{\"ahead\": -1}");
     peer_linger(peer);
 }
 
@@ -175,17 +205,17 @@ they_are_bounded_in_number(void **state)
     greet(&peer);
     for (int i = 0; i < 100; i++) {
         g_autofree char *name = g_strdup_printf("%d", i);
-        qmp_client_ask_ahead(peer.client, "list", path(name));
+        qmp_client_ask_ahead(peer.client, "query-list", path(name));
     }
-    expect_answer(peer.client, "list", path("63"), "{\"ahead\":63}");
-    expect_answer(peer.client, "list", path("64"), "{\"ahead\":-1}"); /* by the call itself */
+    expect_answer(peer.client, "query-list", path("63"), "{\"ahead\":63}");
+    expect_answer(peer.client, "query-list", path("64"), "{\"ahead\":-1}"); /* by the call itself */
 }
 
 static void
 script_gone(Peer *peer)
 {
     peer_greet(peer);
-    peer_expect(peer, "first");
+    peer_expect(peer, "query-first");
 }
 
 static void
@@ -198,10 +228,10 @@ a_peer_that_goes_meanwhile_fails_the_call(void **state)
     (void)state;
     peer_start(&peer, script_gone);
     greet(&peer);
-    qmp_client_ask_ahead(peer.client, "first", NULL);
-    assert_false(qmp_client_call(peer.client, "first", NULL, &wait, NULL, &error));
+    qmp_client_ask_ahead(peer.client, "query-first", NULL);
+    assert_false(qmp_client_call(peer.client, "query-first", NULL, &wait, NULL, &error));
     assert_true(g_error_matches(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_CLOSED));
-    qmp_client_ask_ahead(peer.client, "second", NULL); /* no harm */
+    qmp_client_ask_ahead(peer.client, "query-second", NULL); /* no harm */
 }
 
 int
@@ -210,6 +240,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_serves_every_call_until_it_is_forgotten),
         cmocka_unit_test(what_nobody_took_is_not_taken_for_a_later_answer),
+        cmocka_unit_test(what_changes_something_ends_the_stretch),
         cmocka_unit_test(an_error_is_an_answer_too),
         cmocka_unit_test(what_is_not_answered_in_time_is_asked_by_the_next_call),
         cmocka_unit_test(they_are_bounded_in_number),
