@@ -135,28 +135,12 @@ test_linux_guest_works_on_pc(void **state)
 }
 
 static void
-test_power_button_ends_the_guest(void **state)
-{
-    QmpWait wait = qmp_wait_from_now(STEP_MS, -1);
-    g_autoptr(GError) error = NULL;
-    int status;
-
-    (void)state;
-    guest_start_linux(&guest, qemu, "q35", "moult.load=10");
-    assert_ok(qmp_system_powerdown(guest.vm->client, &wait, &error), error);
-    assert_ok(vm_wait_end(guest.vm, STEP_MS, &status, &error), error);
-    assert_int_equal(status, 0);
-}
-
-static void
-test_commands_are_carried_out(void **state)
+expect_commands(void)
 {
     g_autoptr(GError) error = NULL;
     WatchResult result;
     GuestPage page;
 
-    (void)state;
-    guest_start_linux(&guest, qemu, "q35", "");
     assert_ok(sampler_command(guest.sampler, GUEST_COMMAND_LOAD, 5, STEP_MS, &error), error);
     assert_true(sampler_read(guest.sampler, &page));
     assert_int_equal(page.load_percent, 5);
@@ -170,22 +154,16 @@ test_commands_are_carried_out(void **state)
 
     assert_false(sampler_command(guest.sampler, 4711, 0, STEP_MS, &error));
     assert_true(g_error_matches(error, SAMPLER_ERROR, SAMPLER_ERROR_GUEST));
-    g_clear_error(&error);
-
-    assert_ok(sampler_command(guest.sampler, GUEST_COMMAND_POWER_OFF, 0, STEP_MS, &error), error);
-    assert_ok(vm_wait_end(guest.vm, STEP_MS, NULL, &error), error);
 }
 
 /* After a reset the old boot's page is still in the RAM; the new one must be found. */
 static void
-test_page_is_found_again_after_a_reboot(void **state)
+expect_page_after_reboot(void)
 {
     QmpWait wait = qmp_wait_from_now(READY_MS, -1);
     g_autoptr(GError) error = NULL;
     GuestPage before, after;
 
-    (void)state;
-    guest_start_linux(&guest, qemu, "q35", "moult.load=10");
     assert_true(sampler_read(guest.sampler, &before));
     assert_ok(sampler_command(guest.sampler, GUEST_COMMAND_REBOOT, 0, STEP_MS, &error), error);
     g_autoptr(QmpEvent) event = qmp_client_wait_event(guest.vm->client, "RESET", &wait, &error);
@@ -203,6 +181,22 @@ test_page_is_found_again_after_a_reboot(void **state)
     assert_ok(sampler_wait_ticks(guest.sampler, 100, STEP_MS, &error), error);
 }
 
+static void
+test_commands_reboot_and_power_button(void **state)
+{
+    g_autoptr(GError) error = NULL;
+    int status = -1;
+
+    (void)state;
+    guest_start_linux(&guest, qemu, "q35", "moult.load=10");
+    expect_commands();
+    expect_page_after_reboot();
+    QmpWait wait = qmp_wait_from_now(STEP_MS, -1);
+    assert_ok(qmp_system_powerdown(guest.vm->client, &wait, &error), error);
+    assert_ok(vm_wait_end(guest.vm, STEP_MS, &status, &error), error);
+    assert_int_equal(status, 0);
+}
+
 static bool
 is_pattern(const uint64_t *words)
 {
@@ -212,19 +206,15 @@ is_pattern(const uint64_t *words)
     return true;
 }
 
-/* A page that changes behind the guest's back. */
+/* The guest may write the same page meanwhile: many are spoilt. */
 static void
-test_changed_memory_is_noticed(void **state)
+spoil_memory(void)
 {
     const size_t size = (size_t)RAM_MIB << 20;
-
-    (void)state;
-    guest_start_linux(&guest, qemu, "q35", "");
     uint64_t *words = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, guest.ram_fd, 0);
-    assert_ptr_not_equal(words, MAP_FAILED);
-
-    /* The guest may write the same page meanwhile: spoil many. */
     unsigned spoilt = 0;
+
+    assert_ptr_not_equal(words, MAP_FAILED);
     for (size_t i = 0; i < size / 8 && spoilt < 100; i += 512)
         if (is_pattern(words + i)) {
             words[i + 300] ^= 1;
@@ -232,20 +222,34 @@ test_changed_memory_is_noticed(void **state)
         }
     munmap(words, size);
     assert_int_equal(spoilt, 100);
-    guest_wait(&guest, has_memory_error, "the guest has not noticed");
 }
 
 static void
-test_changed_disk_is_noticed(void **state)
+spoil_disk(void)
 {
     static char zeroes[1 << 20];
+
+    for (unsigned i = 0; i < 16; i++)
+        assert_int_equal(pwrite(guest.disk_fd, zeroes, sizeof(zeroes), (off_t)(i * sizeof(zeroes))), sizeof(zeroes));
+}
+
+/* Behind the guest's back. */
+static void
+test_changed_memory_and_disk_are_noticed(void **state)
+{
+    GuestPage page;
 
     (void)state;
     guest_start_linux(&guest, qemu, "q35", "moult.disk=/dev/vda moult.disk_pause_ms=1");
     guest_wait(&guest, has_verified_blocks, "the guest does not do its work");
-    for (unsigned i = 0; i < 16; i++)
-        assert_int_equal(pwrite(guest.disk_fd, zeroes, sizeof(zeroes), (off_t)(i * sizeof(zeroes))), sizeof(zeroes));
-    guest_wait(&guest, has_disk_error, "the guest has not noticed");
+    assert_true(sampler_read(guest.sampler, &page));
+    assert_false(has_memory_error(&page) || has_disk_error(&page));
+    spoil_disk();
+    guest_wait(&guest, has_disk_error, "the guest has not noticed that its disk has changed");
+    assert_true(sampler_read(guest.sampler, &page));
+    assert_false(has_memory_error(&page));
+    spoil_memory();
+    guest_wait(&guest, has_memory_error, "the guest has not noticed that its memory has changed");
 }
 
 static void
@@ -409,11 +413,8 @@ main(int argc, char **argv)
     };
     /* What does not. */
     const struct CMUnitTest guest_tests[] = {
-        GUEST_TEST(test_power_button_ends_the_guest),
-        GUEST_TEST(test_commands_are_carried_out),
-        GUEST_TEST(test_page_is_found_again_after_a_reboot),
-        GUEST_TEST(test_changed_memory_is_noticed),
-        GUEST_TEST(test_changed_disk_is_noticed),
+        GUEST_TEST(test_commands_reboot_and_power_button),
+        GUEST_TEST(test_changed_memory_and_disk_are_noticed),
         GUEST_TEST(test_missing_disk_is_an_error),
         GUEST_TEST(test_private_memory_is_sampled),
         cmocka_unit_test(test_other_process_has_no_page),
