@@ -18,12 +18,14 @@
 #include "talk.h"
 
 #define LISTENER "listener.sock"
+#define TPM_SOCKET "tpm.sock"
 
 typedef struct {
     HarnessBuild build;    /* that it runs on; it is to move to the other one */
     HarnessSpec spec;      /* a tiny guest, with these arguments */
     const char *commands;  /* for its monitor, before the check: "NAME JSON" a line; NULL: none */
     const char *rows;      /* "LEVEL code", separated by commas: these must be there */
+    const char *beside;    /* a program that QEMU talks to, which makes TPM_SOCKET; NULL: none */
     bool waits;            /* for one of the commands: it does not run at first */
     bool unseen;           /* it cannot be watched: it stands still, or its memory is private */
 } Case;
@@ -142,12 +144,42 @@ expect_upgraded(HarnessGuest *guest, const Case *it, const HarnessReply *reply)
     assert_int_not_equal(guest->pid, pid);
 }
 
+/* It runs when this returns. Owned; NULL where there is none. */
+static Program *
+start_beside(const Case *it)
+{
+    g_auto(GStrv) parts = g_strsplit(it->beside ? it->beside : "", "@folder@", -1);
+    g_autofree char *line = g_strjoinv(engine->folder, parts);
+    g_auto(GStrv) argv = g_strsplit(line, " ", -1);
+    g_autofree char *path = g_build_filename(engine->folder, TPM_SOCKET, NULL);
+    gint64 deadline_us = g_get_monotonic_time() + HARNESS_STEP_MS * G_TIME_SPAN_MILLISECOND;
+    g_autoptr(GError) error = NULL;
+
+    if (!*argv)
+        return NULL;
+    g_autofree char *found = g_find_program_in_path(argv[0]);
+    if (!found)
+        fail_msg("%s is not installed", argv[0]);
+    g_free(argv[0]);
+    argv[0] = g_steal_pointer(&found);
+    Program *program = program_start((const char *const *)argv, NULL, -1, &error);
+    if (!program)
+        fail_msg("%s: %s", argv[0], error->message);
+    while (access(path, F_OK) < 0) {
+        if (!program_is_running(program) || g_get_monotonic_time() > deadline_us)
+            fail_msg("%s: no %s", line, path);
+        g_usleep(10000);
+    }
+    return program;
+}
+
 static void
 go_through(const Case *it)
 {
     engine = harness_engine_new(NULL);
     g_autofree char *path = g_build_filename(engine->folder, LISTENER, NULL);
     int listener = talk_listen_unix(path); /* which takes whoever comes, and hears nothing */
+    g_autoptr(Program) beside = start_beside(it);
     HarnessGuest *guest = start(it);
 
     if (!it->waits && !it->unseen)
@@ -185,8 +217,11 @@ test_devices_that_stay(void **state G_GNUC_UNUSED)
                      "-device loader,addr=0x100000,data=1,data-len=4 "
                      "-drive if=none,id=nv,format=raw,file=@nvme.raw@ -device nvme,drive=nv,serial=1 "
                      "-audiodev none,id=au -device usb-audio,audiodev=au -audiodev wav,id=wa,path=@folder@/x.wav "
+                     "-chardev socket,id=tc,path=@folder@/" TPM_SOCKET " -tpmdev emulator,id=tp,chardev=tc "
+                     "-device tpm-tis,tpmdev=tp "
                      "-object sev-guest,id=sg,cbitpos=47,reduced-phys-bits=1"),
-        .rows = "BLOCK device-9p,BLOCK device-usb-host,BLOCK device-ivshmem,BLOCK device-loader,BLOCK device-nvme,"
+        .beside = "swtpm socket --tpm2 --tpmstate dir=@folder@ --ctrl type=unixio,path=@folder@/" TPM_SOCKET,
+        .rows = "BLOCK device-tpm,BLOCK device-9p,BLOCK device-usb-host,BLOCK device-ivshmem,BLOCK device-loader,BLOCK device-nvme,"
                 "BLOCK device-unmigratable,BLOCK audio-wav,BLOCK confidential-guest,BLOCK migration-blocked"};
 
     go_through(&it);
