@@ -418,6 +418,20 @@ qmp_client_send(QmpClient *client, const char *command, json_object *arguments, 
     return 0;
 }
 
+bool
+qmp_client_send_fd(QmpClient *client, int fd, GError **error)
+{
+    g_autoptr(GError) local_error = NULL;
+
+    if (!client->stream)
+        return client_fail_closed(client, error);
+    if (qmp_stream_send_fd(client->stream, fd, &local_error))
+        return true;
+    g_set_error(error, QMP_CLIENT_ERROR, client_code_of_stream_error(local_error), "%s: a descriptor: %s", client->label,
+                local_error->message);
+    return false;
+}
+
 void
 qmp_client_forget(QmpClient *client, guint64 id)
 {

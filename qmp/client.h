@@ -96,6 +96,11 @@ bool qmp_client_call(QmpClient *client, const char *command, json_object *argume
  * nobody collects the oldest are dropped. A peer that is gone is noticed by the next call that reads.
  */
 guint64 qmp_client_send(QmpClient *client, const char *command, json_object *arguments, GError **error);
+/*
+ * Passes a duplicate of FD, which the next command can take (getfd). Needs a greeted client with nothing under way: BUSY
+ * otherwise.
+ */
+bool qmp_client_send_fd(QmpClient *client, int fd, GError **error);
 /* Blocks for the reply to ID. After TIMED_OUT or CANCELLED it can be called again. RET_RETURN may be NULL. */
 bool qmp_client_collect(QmpClient *client, guint64 id, const QmpWait *wait, json_object **ret_return,
                         GError **error);

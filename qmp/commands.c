@@ -202,6 +202,18 @@ qmp_query_iothreads(QmpClient *client, const QmpWait *wait, GError **error)
                                error);
 }
 
+bool
+qmp_getfd(QmpClient *client, const char *name, int fd, const QmpWait *wait, GError **error)
+{
+    json_object *arguments = json_object_new_object();
+
+    qmp_json_add_string(arguments, "fdname", name);
+    if (qmp_client_wait_ready(client, wait, error) && qmp_client_send_fd(client, fd, error))
+        return qmp_client_call(client, "getfd", arguments, wait, NULL, error);
+    json_object_put(arguments);
+    return false;
+}
+
 char *
 qmp_human_monitor_command(QmpClient *client, const char *command_line, const QmpWait *wait, GError **error)
 {

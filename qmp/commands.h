@@ -110,6 +110,12 @@ GHashTable *qmp_qom_list_types(QmpClient *client, const char *implements, const 
  */
 json_object *qmp_device_list_properties(QmpClient *client, const char *type_name, const QmpWait *wait, GError **error);
 
+/*
+ * The monitor keeps a duplicate of FD under NAME, which must not begin with a digit, until a command on it takes that (misc.json
+ * and sockets.json: getfd, SocketAddress), whoever is connected then.
+ */
+bool qmp_getfd(QmpClient *client, const char *name, int fd, const QmpWait *wait, GError **error);
+
 /* Output of a human monitor command, cut at 64 KiB; owned. */
 char *qmp_human_monitor_command(QmpClient *client, const char *command_line, const QmpWait *wait,
                                 GError **error);

@@ -378,3 +378,39 @@ qmp_stream_send(QmpStream *stream, json_object *message, GError **error)
     g_byte_array_append(stream->output, &end, 1);
     return qmp_stream_flush(stream, error);
 }
+
+/* One blank with FD; as sendmsg(2). */
+static ssize_t
+send_blank(int socket, int fd)
+{
+    char blank = ' ';
+    struct iovec bytes = {.iov_base = &blank, .iov_len = sizeof(blank)};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control.space)};
+    ssize_t n;
+
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+    do
+        n = sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+bool
+qmp_stream_send_fd(QmpStream *stream, int fd, GError **error)
+{
+    g_assert(stream->framing == QMP_STREAM_CONCATENATED);
+    if (!qmp_stream_flush(stream, error))
+        return false;
+    bool is_free = !qmp_stream_has_output(stream);
+    if (is_free && send_blank(stream->fd, fd) == 1)
+        return true;
+    if (is_free && errno != EAGAIN && errno != EWOULDBLOCK)
+        return stream_fail_output(stream, errno, error);
+    g_set_error_literal(error, QMP_STREAM_ERROR, QMP_STREAM_ERROR_FULL, "the peer does not read");
+    return false;
+}

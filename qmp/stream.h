@@ -83,6 +83,11 @@ guint64 qmp_stream_get_received_bytes(const QmpStream *stream);
  * the peer sent before it left can still be received.
  */
 bool qmp_stream_send(QmpStream *stream, json_object *message, GError **error);
+/*
+ * CONCATENATED only: sends a duplicate of FD with a blank, in front of the next message. FALSE: CLOSED; FULL while anything is
+ * queued, or when the kernel does not take it now.
+ */
+bool qmp_stream_send_fd(QmpStream *stream, int fd, GError **error);
 /* Sends what the kernel takes of the queue. FALSE (CLOSED) once the peer takes nothing any more; the queue is
  * dropped. */
 bool qmp_stream_flush(QmpStream *stream, GError **error);

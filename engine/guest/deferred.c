@@ -34,6 +34,9 @@ open_one(GuestInstance *instance, const QemuDeferred *deferred, const QmpWait *w
     if (deferred->before) {
         g_autofree char *ignored = qmp_human_monitor_command(instance->monitor, deferred->before, wait, NULL);
     }
+    if (deferred->handed &&
+        qmp_client_call(instance->monitor, deferred->command, json_object_get(deferred->handed), wait, NULL, NULL))
+        return true;
     bool opened = g_str_equal(deferred->command, "human-monitor-command")
                       ? run_human(instance->monitor, deferred, wait, error)
                       : qmp_client_call(instance->monitor, deferred->command, json_object_get(deferred->arguments), wait,

@@ -8,6 +8,7 @@
 #include "guest/error.h"
 #include "guest/handover.h"
 #include "guest/spawn.h"
+#include "qmp/commands.h"
 
 void
 guest_handed_free(GuestHanded *handed)
@@ -31,9 +32,9 @@ guest_spawn_get_handed(const GuestSpawn *spawn, unsigned source_number)
 }
 
 static bool
-fetch_one(GuestSpawn *spawn, const GuestInstance *source, unsigned source_number, GError **error)
+fetch_one(GuestSpawn *spawn, const GuestInstance *source, const QemuPlanFd *wanted, GError **error)
 {
-    const QemuHolding *holding = qemu_holdings_find_number(spawn->holdings, (int)source_number);
+    const QemuHolding *holding = qemu_holdings_find_number(spawn->holdings, (int)wanted->index);
     GuestHanded *handed;
     int fd;
 
@@ -42,7 +43,7 @@ fetch_one(GuestSpawn *spawn, const GuestInstance *source, unsigned source_number
     if (fd < 0)
         return false;
     handed = g_new0(GuestHanded, 1);
-    *handed = (GuestHanded){.source_number = source_number, .fd = fd};
+    *handed = (GuestHanded){.kind = wanted->kind, .source_number = wanted->index, .fd = fd};
     g_ptr_array_add(spawn->handed, handed);
     return true;
 }
@@ -52,8 +53,30 @@ guest_spawn_fetch_handed(GuestSpawn *spawn, const GuestInstance *source, GError 
 {
     for (guint i = 0; i < spawn->plan->fds->len; i++) {
         const QemuPlanFd *fd = &g_array_index(spawn->plan->fds, QemuPlanFd, i);
-        if (fd->kind == QEMU_PLAN_FD_HANDED && !fetch_one(spawn, source, fd->index, error))
+        bool is_handed = fd->kind == QEMU_PLAN_FD_HANDED || fd->kind == QEMU_PLAN_FD_NAMED;
+        if (is_handed && !fetch_one(spawn, source, fd, error))
             return false;
     }
     return true;
+}
+
+bool
+guest_spawn_name_handed(GuestSpawn *spawn, const QmpWait *wait, GError **error)
+{
+    for (guint i = 0; i < spawn->handed->len; i++) {
+        const GuestHanded *handed = g_ptr_array_index(spawn->handed, i);
+        g_autofree char *name = qemu_plan_dup_fd_name(handed->source_number);
+        if (handed->kind == QEMU_PLAN_FD_NAMED && !qmp_getfd(spawn->instance->monitor, name, handed->fd, wait, error))
+            return false;
+    }
+    guest_spawn_close_handed(spawn, QEMU_PLAN_FD_NAMED);
+    return true;
+}
+
+void
+guest_spawn_close_handed(GuestSpawn *spawn, QemuPlanFdKind kind)
+{
+    for (guint i = spawn->handed->len; i-- > 0;)
+        if (((const GuestHanded *)g_ptr_array_index(spawn->handed, i))->kind == kind)
+            g_ptr_array_remove_index(spawn->handed, i);
 }

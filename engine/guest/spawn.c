@@ -239,7 +239,7 @@ close_passed_fds(GuestSpawn *spawn)
     for (guint i = 0; i < spawn->memory_fds->len; i++)
         close_fd(&g_array_index(spawn->memory_fds, int, i));
     g_array_set_size(spawn->memory_fds, 0);
-    g_ptr_array_set_size(spawn->handed, 0);
+    guest_spawn_close_handed(spawn, QEMU_PLAN_FD_HANDED);
 }
 
 void
@@ -309,6 +309,7 @@ passed_fd(const GuestSpawn *spawn, const QemuPlanFd *fd)
     case QEMU_PLAN_FD_MEMORY:
         return g_array_index(spawn->memory_fds, int, fd->index);
     case QEMU_PLAN_FD_HANDED:
+    case QEMU_PLAN_FD_NAMED:
         return guest_spawn_get_handed(spawn, fd->index);
     }
     g_assert_not_reached();
@@ -468,7 +469,8 @@ guest_spawn_connect(GuestSpawn *spawn, const QmpWait *wait, GError **error)
     instance->monitor = qmp_client_connect(spawn->paths->monitor_socket, label, error);
     /* From here on the sockets and the memory are QEMU's alone: its end then closes our connection. */
     close_passed_fds(spawn);
-    if (instance->monitor && qmp_client_wait_ready(instance->monitor, wait, error))
+    if (instance->monitor && qmp_client_wait_ready(instance->monitor, wait, error) &&
+        guest_spawn_name_handed(spawn, wait, error))
         return true;
     bool is_closed = g_error_matches(error ? *error : NULL, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_CLOSED);
     if (!is_closed || !explain_end(spawn, error))
@@ -482,6 +484,7 @@ guest_spawn_undo(GuestSpawn *spawn, GError **error)
     GuestInstance *instance = spawn->instance;
 
     close_passed_fds(spawn);
+    guest_spawn_close_handed(spawn, QEMU_PLAN_FD_NAMED);
     /* The group: a script that has not made itself a QEMU by `exec` leaves one behind. */
     if (instance->pidfd >= 0 &&
         !process_kill_group_and_reap(instance->pidfd, instance->process.pid, KILL_TIMEOUT_MS, NULL, error))

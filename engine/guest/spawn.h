@@ -22,6 +22,7 @@
 
 /* A descriptor of the source's, on its way to the target. */
 typedef struct {
+    QemuPlanFdKind kind;    /* HANDED, NAMED */
     unsigned source_number; /* what it is called in the source */
     int fd;
 } GuestHanded;
@@ -80,6 +81,10 @@ bool guest_spawn_fetch_memory(GuestSpawn *spawn, const GuestInstance *source, GE
 bool guest_spawn_fetch_handed(GuestSpawn *spawn, const GuestInstance *source, GError **error);
 /* The fetched duplicate of the source's descriptor SOURCE_NUMBER; -1 when there is none. Borrowed. */
 int guest_spawn_get_handed(const GuestSpawn *spawn, unsigned source_number);
+/* Gives the target's monitor those that it is to keep by a name. */
+bool guest_spawn_name_handed(GuestSpawn *spawn, const QmpWait *wait, GError **error);
+/* Closes our duplicates of KIND. */
+void guest_spawn_close_handed(GuestSpawn *spawn, QemuPlanFdKind kind);
 /* Listening monitor sockets. */
 bool guest_spawn_listen(GuestSpawn *spawn, GError **error);
 /* QEMU itself; the record has its identity before it executes anything. */

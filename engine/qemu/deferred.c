@@ -35,6 +35,7 @@ qemu_deferred_free(QemuDeferred *deferred)
     g_free(deferred->before);
     g_free(deferred->command);
     json_object_put(deferred->arguments);
+    json_object_put(deferred->handed);
     g_free(deferred);
 }
 
@@ -51,8 +52,9 @@ qemu_deferred_list_copy(const GPtrArray *list)
 
     for (guint i = 0; i < list->len; i++) {
         const QemuDeferred *one = g_ptr_array_index(list, i);
-        g_ptr_array_add(
-            copy, qemu_deferred_new(one->what, one->before, one->command, json_object_get(one->arguments)));
+        QemuDeferred *other = qemu_deferred_new(one->what, one->before, one->command, json_object_get(one->arguments));
+        other->handed = json_object_get(one->handed);
+        g_ptr_array_add(copy, other);
     }
     return copy;
 }
@@ -70,6 +72,8 @@ qemu_deferred_list_to_json(const GPtrArray *list)
         qmp_json_add_string(object, "command", one->command);
         if (one->arguments)
             json_object_object_add(object, "arguments", json_object_get(one->arguments));
+        if (one->handed)
+            json_object_object_add(object, "handed", json_object_get(one->handed));
         json_object_array_add(array, object);
     }
     return array;
@@ -87,8 +91,10 @@ qemu_deferred_list_from_json(json_object *array)
         const char *command = qmp_json_get_string(object, "command");
         if (!what || !command || i >= MAX_DEFERRED)
             return NULL;
-        g_ptr_array_add(list, qemu_deferred_new(what, qmp_json_get_string(object, "before"), command,
-                                                json_object_get(qmp_json_get_object(object, "arguments"))));
+        QemuDeferred *one = qemu_deferred_new(what, qmp_json_get_string(object, "before"), command,
+                                              json_object_get(qmp_json_get_object(object, "arguments")));
+        one->handed = json_object_get(qmp_json_get_object(object, "handed"));
+        g_ptr_array_add(list, one);
     }
     return g_steal_pointer(&list);
 }

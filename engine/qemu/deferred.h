@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a target gets only once the old QEMU is gone, because the two cannot hold it at once and QEMU knows no
- * way to hand it over: a listener that a monitor command opens. It is on the record of the instance until it
- * is open.
+ * What a target gets only once the old QEMU is gone, because the two cannot hold it at once, or must not both answer there:
+ * a listener that a monitor command opens. It is on the record of the instance until it is open.
  */
 #pragma once
 
@@ -15,6 +14,8 @@ typedef struct {
                       attempt is harmless; NULL: needs none */
     char *command; /* of QMP; of human-monitor-command any answer but an empty one is a failure */
     json_object *arguments; /* may be NULL */
+    json_object *handed;    /* arguments that are tried first, and once: what the old QEMU had open is in the monitor's
+                               keeping (QEMU_PLAN_FD_NAMED). NULL: none */
 } QemuDeferred;
 
 /* BEFORE may be NULL; ARGUMENTS are taken. */
@@ -27,7 +28,7 @@ void qemu_deferred_free(QemuDeferred *deferred);
 GPtrArray *qemu_deferred_list_new(void);
 GPtrArray *qemu_deferred_list_copy(const GPtrArray *list);
 
-/* [{"what","before","command","arguments"}]; owned. */
+/* [{"what","before","command","arguments","handed"}]; owned. */
 json_object *qemu_deferred_list_to_json(const GPtrArray *list);
 /* ARRAY NULL: an empty list. At most 256; NULL when something in it is not of this shape. */
 GPtrArray *qemu_deferred_list_from_json(json_object *array);

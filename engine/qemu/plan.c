@@ -25,6 +25,12 @@ qemu_plan_free(QemuPlan *plan)
     g_free(plan);
 }
 
+char *
+qemu_plan_dup_fd_name(unsigned number)
+{
+    return g_strdup_printf("moult-fd-%u", number);
+}
+
 static QemuPlan *
 plan_alloc(void)
 {

@@ -31,12 +31,13 @@ typedef enum {
     QEMU_PLAN_FD_MONITOR,  /* listening UNIX socket of the engine's monitor */
     QEMU_PLAN_FD_OPERATOR, /* listening UNIX socket of the operator's monitor */
     QEMU_PLAN_FD_MEMORY,   /* memory backend number `index` of the plan */
-    QEMU_PLAN_FD_HANDED    /* INCOMING: descriptor `index` of the running QEMU, one of the context's holdings */
+    QEMU_PLAN_FD_HANDED,   /* INCOMING: descriptor `index` of the running QEMU, one of the context's holdings */
+    QEMU_PLAN_FD_NAMED     /* the same, once QEMU runs: its monitor keeps it under qemu_plan_dup_fd_name(index), for what is deferred */
 } QemuPlanFdKind;
 
 typedef struct {
     QemuPlanFdKind kind;
-    int number; /* the descriptor's number inside QEMU; 0 and 1 are its standard input and output */
+    int number; /* the descriptor's number inside QEMU; 0 and 1 are its standard input and output. NAMED: -1 */
     unsigned index;
 } QemuPlanFd;
 
@@ -87,4 +88,6 @@ typedef struct {
  */
 QemuPlan *qemu_plan_new(const char *const *operator_argv, const QemuPlanContext *context, GError **error);
 void qemu_plan_free(QemuPlan *plan);
+/* What the monitor calls the running QEMU's descriptor NUMBER. Owned. */
+char *qemu_plan_dup_fd_name(unsigned number);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuPlan, qemu_plan_free)

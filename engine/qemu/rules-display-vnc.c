@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * VNC. The target starts with the display but without an address ("vnc=none"), and is told the address by
- * display-update once the old QEMU is gone. That command knows neither websockets nor a second display
- * (ui/vnc.c:vnc_display_update(), 7.1 to 10.0).
+ * VNC. The target starts with the display but without an address ("vnc=none"). Its monitor is given the old QEMU's listening
+ * sockets, and display-update has it listen on them once that is gone: nothing is bound twice. Where they are not to be
+ * had it is told the address. That command knows neither websockets nor a second display (ui/vnc.c:vnc_display_update(),
+ * 7.1 to 10.0).
  */
 #include "qemu/rules.h"
 
@@ -82,18 +83,52 @@ socket_address(const QemuKeyval *settings, const QemuVncAddress *address)
     return object;
 }
 
-/* Takes ADDRESS. */
-static void
-defer(QemuRules *rules, const char *text, json_object *address)
+/* Arguments of display-update; takes ADDRESSES, an array. Owned. */
+static json_object *
+update_arguments(json_object *addresses)
 {
     json_object *arguments = json_object_new_object();
-    json_object *addresses = json_object_new_array();
-    g_autofree char *what = g_strdup_printf("VNC at %s", text);
 
-    json_object_array_add(addresses, address);
     qmp_json_add_string(arguments, "type", "vnc");
     qmp_json_add_value(arguments, "addresses", addresses);
-    g_ptr_array_add(rules->plan->deferred, qemu_deferred_new(what, NULL, "display-update", arguments));
+    return arguments;
+}
+
+/* The old QEMU's sockets as SocketAddresses, for which the monitor gets them; NULL: there are none. Owned. */
+static json_object *
+hand_sockets(QemuRules *rules, const QemuVncAddress *address)
+{
+    const GPtrArray *holdings = rules->context->holdings;
+    g_autoptr(GPtrArray) found =
+        address->path ? qemu_holdings_find_unix(holdings, QEMU_HOLDING_LISTENER, address->path, false)
+                      : qemu_holdings_find_inet(holdings, QEMU_HOLDING_LISTENER, address->host, address->first_port,
+                                                address->first_port);
+    json_object *sockets = found->len > 0 ? json_object_new_array() : NULL;
+
+    for (guint i = 0; i < found->len; i++) {
+        unsigned number = (unsigned)((const QemuHolding *)found->pdata[i])->number;
+        QemuPlanFd fd = {.kind = QEMU_PLAN_FD_NAMED, .number = -1, .index = number};
+        g_autofree char *name = qemu_plan_dup_fd_name(number);
+        json_object *socket = json_object_new_object();
+        qmp_json_add_string(socket, "type", "fd");
+        qmp_json_add_string(socket, "str", name);
+        json_object_array_add(sockets, socket);
+        g_array_append_val(rules->plan->fds, fd);
+    }
+    return sockets;
+}
+
+static void
+defer(QemuRules *rules, const char *text, const QemuKeyval *settings, const QemuVncAddress *address)
+{
+    json_object *addresses = json_object_new_array(), *sockets = hand_sockets(rules, address);
+    g_autofree char *what = g_strdup_printf("VNC at %s", text);
+    QemuDeferred *deferred;
+
+    json_object_array_add(addresses, socket_address(settings, address));
+    deferred = qemu_deferred_new(what, NULL, "display-update", update_arguments(addresses));
+    deferred->handed = sockets ? update_arguments(sockets) : NULL;
+    g_ptr_array_add(rules->plan->deferred, deferred);
 }
 
 /* QEMU tells neither a password nor when it expires. */
@@ -121,8 +156,8 @@ qemu_rules_carry_vnc(QemuRules *rules, QemuArg *arg)
         return;
     }
     look_at_password(rules, arg);
-    defer(rules, text, socket_address(arg->settings, address));
+    defer(rules, text, arg->settings, address);
     report(rules, arg, QEMU_FINDING_OK, "display-vnc", NULL,
-           "the address is opened again when the old QEMU is gone; viewers have to connect again");
+           "it listens there again when the old QEMU is gone; viewers have to connect again");
     qemu_keyval_set_string(arg->settings, "vnc", "none");
 }

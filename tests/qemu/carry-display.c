@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "carry.h"
@@ -123,12 +124,18 @@ password_is_asked_for_at_the_same_path(void **state)
                           carry_spec("-vga std -object secret,id=pw,data=letmein "
                                      "-display vnc=unix:@folder@/vnc.sock,password-secret=pw"));
     g_autofree char *path = carry_path(guest, "vnc.sock");
+    struct stat before, after;
 
     expect_viewer(talk_connect_unix(path), RFB_PASSWORD);
+    assert_int_equal(chmod(path, 0620), 0);
+    assert_int_equal(stat(path, &before), 0);
     carry_roll_back(guest);
     expect_viewer(talk_connect_unix(path), RFB_PASSWORD);
     harness_guest_upgrade(guest, BUILD_SECOND);
     expect_viewer(talk_connect_unix(path), RFB_PASSWORD);
+    assert_int_equal(stat(path, &after), 0); /* it is the very socket: who may connect is who might before */
+    assert_int_equal(after.st_ino, before.st_ino);
+    assert_int_equal(after.st_mode, before.st_mode);
     harness_engine_finish(engine);
 }
 

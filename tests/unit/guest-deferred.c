@@ -77,6 +77,60 @@ what_is_not_free_at_once_is_tried_again(void **state)
     free_instance(instance);
 }
 
+/* Says what it was told to listen on; answers with an error if that is REFUSED. */
+static void
+expect_update(Peer *peer, const char *arguments, bool is_refused)
+{
+    g_autoptr(json_object) message = peer_hear(peer);
+    guint64 id = 0;
+
+    g_assert_cmpstr(qmp_json_get_string(message, "execute"), ==, "display-update");
+    g_assert_cmpstr(qmp_json_to_text(qmp_json_get_object(message, "arguments"), NULL), ==, arguments);
+    g_assert_true(qmp_json_get_uint64(message, "id", &id));
+    peer_say(peer, is_refused ? "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no such descriptor\"}, \"id\": %" G_GUINT64_FORMAT "}\r\n"
+                              : "{\"return\": {}, \"id\": %" G_GUINT64_FORMAT "}\r\n", id);
+}
+
+static void
+has_the_socket(Peer *peer)
+{
+    peer_greet(peer);
+    expect_line(peer, "remove 1", "");
+    expect_line(peer, "add 1", "");
+    expect_update(peer, "{\"fd\":1}", false);
+    peer_linger(peer);
+}
+
+static void
+has_lost_the_socket(Peer *peer)
+{
+    peer_greet(peer);
+    expect_line(peer, "remove 1", "");
+    expect_line(peer, "add 1", "");
+    expect_update(peer, "{\"fd\":1}", true);
+    expect_update(peer, "{\"type\":\"vnc\"}", false);
+    peer_linger(peer);
+}
+
+static void
+socket_in_its_keeping_goes_first(void **state)
+{
+    (void)state;
+    static const PeerScript scripts[] = {has_the_socket, has_lost_the_socket};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(scripts); i++) {
+        g_auto(Peer) peer = {0};
+        GuestInstance *instance = make_instance(&peer, scripts[i]);
+        QmpWait wait = qmp_wait_from_now(LONG_MS, -1);
+        json_object *handed = json_object_new_object();
+        qmp_json_add_int64(handed, "fd", 1);
+        ((QemuDeferred *)instance->deferred->pdata[1])->handed = handed;
+        assert_true(guest_deferred_open(instance, &wait, NULL));
+        assert_int_equal(instance->deferred->len, 0);
+        free_instance(instance);
+    }
+}
+
 static void
 never_opens_the_port(Peer *peer)
 {
@@ -114,6 +168,7 @@ list_is_read_back_as_it_was_written(void **state)
 
     g_ptr_array_add(list, qemu_deferred_new_human("port", "before", "line"));
     g_ptr_array_add(list, qemu_deferred_new("plain", NULL, "command", NULL));
+    ((QemuDeferred *)list->pdata[1])->handed = json_object_new_object();
     g_autoptr(json_object) json = qemu_deferred_list_to_json(list);
     g_autoptr(GPtrArray) back = qemu_deferred_list_from_json(json);
     g_autoptr(json_object) again = qemu_deferred_list_to_json(back);
@@ -128,6 +183,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_free_at_once_is_tried_again),
+        cmocka_unit_test(socket_in_its_keeping_goes_first),
         cmocka_unit_test(what_cannot_be_opened_stays_on_the_list),
         cmocka_unit_test(list_is_read_back_as_it_was_written),
     };

@@ -4,6 +4,7 @@
  * the command line, and what is refused because it is not there.
  */
 #include "qemu-fixture.h"
+#include "qmp/json.h"
 
 #define UNIX(n, k, p)                                                                                        \
     {                                                                                                        \
@@ -38,6 +39,8 @@ static QemuHolding held[] = {
     UNIX(28, CONNECTION, "/run/two"),
     UNIX(29, CONNECTION, "/run/two"),
     INET(31, LISTENER, "127.0.0.1", 5950),
+    INET(32, LISTENER, "0.0.0.0", 5951),
+    INET6(33, LISTENER, "::", 5951),
     INET(30, CONNECTION, "127.0.0.1", 7000),
     TAP(40, "one", false),
     TAP(41, "two", false),
@@ -280,6 +283,39 @@ vnc_is_opened_later(void **state)
     }
 }
 
+/* The sockets are the monitor's until then; -1: QEMU does not inherit them. */
+static void
+vnc_sockets_are_handed_over(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *sockets;
+        unsigned first, n;
+    } cases[] = {
+        {"-vnc 127.0.0.1:50", "{\"type\":\"fd\",\"str\":\"moult-fd-31\"}", 31, 1},
+        {"-vnc :51", "{\"type\":\"fd\",\"str\":\"moult-fd-32\"},{\"type\":\"fd\",\"str\":\"moult-fd-33\"}", 32, 2},
+        {"-vnc unix:/run/a,,b", "{\"type\":\"fd\",\"str\":\"moult-fd-20\"}", 20, 1},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(QemuPlan) plan = plan_target("7.2", cases[i].line);
+        g_autofree char *expected = g_strdup_printf("{\"type\":\"vnc\",\"addresses\":[%s]}", cases[i].sockets);
+        const QemuDeferred *deferred = plan->deferred->pdata[0];
+        unsigned n_named = 0;
+        assert_string_equal(qmp_json_to_text(deferred->handed, NULL), expected);
+        for (guint j = 0; j < plan->fds->len; j++) {
+            const QemuPlanFd *fd = &g_array_index(plan->fds, QemuPlanFd, j);
+            if (fd->kind != QEMU_PLAN_FD_NAMED)
+                continue;
+            assert_int_equal(fd->number, -1);
+            assert_int_equal(fd->index, cases[i].first + n_named++);
+        }
+        assert_int_equal(n_named, cases[i].n);
+    }
+    g_autoptr(QemuPlan) plan = plan_target("7.2", "-vnc 127.0.0.1:49");
+    assert_null(((const QemuDeferred *)plan->deferred->pdata[0])->handed);
+}
+
 static void
 queues_of_taps_are_handed_over(void **state)
 {
@@ -341,6 +377,7 @@ main(void)
         cmocka_unit_test(standard_output_goes_where_it_went),
         cmocka_unit_test(forwarded_ports_are_opened_later),
         cmocka_unit_test(vnc_is_opened_later),
+        cmocka_unit_test(vnc_sockets_are_handed_over),
         cmocka_unit_test(queues_of_taps_are_handed_over),
         cmocka_unit_test(queues_that_nobody_uses_are_refused),
     };

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -386,6 +387,26 @@ send_frames_as_asked(void **state)
     (void)state;
 }
 
+/* Reads a blank that FD came with. */
+static void
+expect_descriptor(const Pair *pair, int fd)
+{
+    char byte = 0, control[CMSG_SPACE(sizeof(int))];
+    struct iovec bytes = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    struct stat sent, received;
+    int came = -1;
+
+    assert_int_equal(recvmsg(pair->peer, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC), 1);
+    assert_int_equal(byte, ' ');
+    assert_non_null(CMSG_FIRSTHDR(&message));
+    memcpy(&came, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(came));
+    assert_int_equal(fstat(fd, &sent), 0);
+    assert_int_equal(fstat(came, &received), 0);
+    assert_int_equal(received.st_ino, sent.st_ino);
+    close(came);
+}
+
 static void
 output_waits_for_a_slow_reader_up_to_its_limit(void **state)
 {
@@ -406,6 +427,9 @@ output_waits_for_a_slow_reader_up_to_its_limit(void **state)
     assert_true(g_error_matches(error, QMP_STREAM_ERROR, QMP_STREAM_ERROR_FULL));
     assert_true(qmp_stream_has_output(pair.stream));
     assert_int_equal(qmp_stream_get_poll_events(pair.stream), POLLIN | POLLOUT);
+    g_clear_error(&error);
+    assert_false(qmp_stream_send_fd(pair.stream, pair.peer, &error)); /* not into the middle of a message */
+    assert_true(g_error_matches(error, QMP_STREAM_ERROR, QMP_STREAM_ERROR_FULL));
 
     /* What was refused left no trace, what was taken arrives whole. */
     for (;;) {
@@ -417,6 +441,8 @@ output_waits_for_a_slow_reader_up_to_its_limit(void **state)
     }
     assert_false(qmp_stream_has_output(pair.stream));
     assert_int_equal(received, sent);
+    assert_true(qmp_stream_send_fd(pair.stream, pair.peer, NULL));
+    expect_descriptor(&pair, pair.peer);
 }
 
 /* SIGPIPE would end the test. */
