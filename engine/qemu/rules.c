@@ -107,8 +107,7 @@ static const QemuRule table[] = {
     /* Displays */
     {"display", QEMU_RULE_BOTH, qemu_rule_display, NULL, "a window or a port belongs to one QEMU", NULL},
     {"vnc", QEMU_RULE_BOTH, qemu_rule_vnc, NULL, "a port belongs to one QEMU", NULL},
-    {"spice", QEMU_RULE_BOTH, qemu_rule_hinder, "display-spice", "the running QEMU holds the port",
-     "use “-display none”"},
+    {"spice", QEMU_RULE_BOTH, qemu_rule_spice, NULL, "a port or socket belongs to one QEMU", NULL},
     {NULL, QEMU_RULE_BOTH, qemu_rule_display_default, "display-none",
      "no display is asked for: without “-display none” QEMU would open a window or a VNC port", "name one: -display"},
 

@@ -143,6 +143,7 @@ bool qemu_rule_disk(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError
 /* rules-display.c */
 void qemu_rules_carry_vnc(QemuRules *rules, QemuArg *arg); /* rules-display-vnc.c */
 bool qemu_rule_display(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_spice(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 bool qemu_rule_vnc(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 bool qemu_rule_display_default(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 

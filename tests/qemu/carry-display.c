@@ -250,6 +250,22 @@ spice_is_refused(void **state)
     harness_engine_finish(engine);
 }
 
+/* Clients are given to it. The other build comes without SPICE. */
+static void
+spice_that_listens_nowhere_goes_along(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED,
+                                            carry_spec_tiny("-vga std -spice disable-ticketing=on,port=0"));
+    const char *again = harness_script(engine, "again", "exec %s \"$@\"\n", harness_build(BUILD_INSTALLED));
+    g_autoptr(HarnessReply) reply = moult(engine, "upgrade", guest->name, "--to", again, "--json", NULL);
+
+    harness_guest_take_upgrade(guest, reply, BUILD_INSTALLED);
+    harness_guest_check(guest);
+    harness_engine_finish(engine);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -260,6 +276,7 @@ main(int argc, char **argv)
         HARNESS_TEST(address_of_now_goes_along_and_so_do_its_locks),
         HARNESS_TEST(websockets_are_refused),
         HARNESS_TEST(spice_is_refused),
+        HARNESS_TEST(spice_that_listens_nowhere_goes_along),
     };
 
     return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));
