@@ -27,6 +27,7 @@ static const Question of_preflight[] = {
     {"query-named-block-nodes", "{\"flat\":true}"},
     {"human-monitor-command", "{\"command-line\":\"info network\"}"},
     {"human-monitor-command", "{\"command-line\":\"info usernet\"}"},
+    {"query-vnc-servers", NULL},
     {"query-kvm", NULL},
     {0},
 };
