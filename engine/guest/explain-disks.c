@@ -174,7 +174,9 @@ look_at_device(Explanation *explanation, const char *qdev, json_object *inserted
     const char *node = qmp_json_get_string(inserted, "node-name"), *file = qmp_json_get_string(inserted, "file");
 
     if (!arg) {
-        if (file && !g_str_has_prefix(file, "json:") && !is_mentioned(explanation->argv, file))
+        /* What has no path is known by the name of its node: "nbd+unix://?socket=..." */
+        if (file && !g_str_has_prefix(file, "json:") && !is_mentioned(explanation->argv, file) &&
+            !(node && explain_nodes_is_commanded(explanation, node)))
             explain_block(explanation, "medium-changed", changed_what, file);
         return;
     }

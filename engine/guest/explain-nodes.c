@@ -117,8 +117,8 @@ compare_name(const char *key, const char *value, gpointer data)
         search->found = true;
 }
 
-static bool
-is_commanded(const Explanation *explanation, const char *name)
+bool
+explain_nodes_is_commanded(const Explanation *explanation, const char *name)
 {
     Search search = {.name = name};
 
@@ -155,7 +155,7 @@ is_new(const Explanation *explanation, json_object *node)
 {
     const char *name = qmp_json_get_string(node, "node-name");
 
-    return name && *name != '\0' && *name != '#' && !is_commanded(explanation, name);
+    return name && *name != '\0' && *name != '#' && !explain_nodes_is_commanded(explanation, name);
 }
 
 /* How many other new nodes speak of FILE; RET_PROTOCOL (may be NULL): the name of the file node among them. */

@@ -25,6 +25,8 @@ json_object *explain_image_describe(const ExplainImage *image, const char *node,
 
 /* Nodes of their own, with names, that the command line lacks, or has and should not. */
 void explain_nodes(Explanation *explanation);
+/* TRUE when a -blockdev or -drive makes node NAME. */
+bool explain_nodes_is_commanded(const Explanation *explanation, const char *name);
 /* TRUE when a -device has drive=NAME. */
 bool explain_nodes_is_used(const Explanation *explanation, const char *name);
 /* NODE, or, for one that QEMU has named by itself, a name for the medium of device ID. Owned. */

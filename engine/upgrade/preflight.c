@@ -12,6 +12,7 @@
 #include "guest/error.h"
 #include "guest/inspect.h"
 #include "guest/label.h"
+#include "guest/nbd.h"
 #include "guest/probe.h"
 #include "guest/questions.h"
 #include "guest/spawn.h"
@@ -62,6 +63,7 @@ look_at_source(UpgradePreflight *preflight, const GuestEnvironment *environment,
     guest_inspect_block_jobs(source, &limit, preflight->findings);
     preflight->present = guest_explain(environment, source, preflight->binary, &limit, preflight->findings);
     guest_throttle_look(source, &limit, preflight->findings);
+    guest_nbd_look(source, &limit, preflight->findings);
     if (preflight->binary)
         guest_inspect_devices(source, preflight->binary, &limit, preflight->findings);
 }
