@@ -122,6 +122,39 @@ qmp_query_memdev(QmpClient *client, const QmpWait *wait, GError **error)
                                (GDestroyNotify)qmp_memdev_free, wait, error);
 }
 
+void
+qmp_memory_device_free(QmpMemoryDevice *device)
+{
+    if (!device)
+        return;
+    g_free(device->type);
+    g_free(device->memdev);
+    g_clear_pointer(&device->data, json_object_put);
+    g_free(device);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(QmpMemoryDevice, qmp_memory_device_free)
+
+static gpointer
+memory_device_from_json(json_object *element)
+{
+    g_autoptr(QmpMemoryDevice) device = g_new0(QmpMemoryDevice, 1);
+    json_object *data = qmp_json_get_object(element, "data");
+
+    device->type = g_strdup(qmp_shape_get_name(element, "type"));
+    if (!device->type || !qmp_shape_dup_optional_name(data, "memdev", &device->memdev))
+        return NULL;
+    device->data = json_object_get(data);
+    return g_steal_pointer(&device);
+}
+
+GPtrArray *
+qmp_query_memory_devices(QmpClient *client, const QmpWait *wait, GError **error)
+{
+    return qmp_shape_call_list(client, "query-memory-devices", NULL, memory_device_from_json,
+                               (GDestroyNotify)qmp_memory_device_free, wait, error);
+}
+
 bool
 qmp_query_kvm(QmpClient *client, const QmpWait *wait, bool *ret_enabled, GError **error)
 {

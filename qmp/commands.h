@@ -71,6 +71,15 @@ typedef struct {
 void qmp_memdev_free(QmpMemdev *memdev);
 GPtrArray *qmp_query_memdev(QmpClient *client, const QmpWait *wait, GError **error);
 
+/* Memory that is plugged: pc-dimm, virtio-mem and the like. */
+typedef struct {
+    char *type;        /* "dimm", "virtio-mem" */
+    char *memdev;      /* QOM path of its backend; NULL: it has none of its own */
+    json_object *data; /* all that QEMU tells; NULL when that is no object */
+} QmpMemoryDevice;
+void qmp_memory_device_free(QmpMemoryDevice *device);
+GPtrArray *qmp_query_memory_devices(QmpClient *client, const QmpWait *wait, GError **error);
+
 typedef struct {
     gint64 index;
     pid_t thread_id;

@@ -112,6 +112,14 @@ attempt_qom_get_string(QmpClient *client, const QmpWait *wait, GError **error)
 }
 
 static bool
+attempt_memory_devices(QmpClient *client, const QmpWait *wait, GError **error)
+{
+    g_autoptr(GPtrArray) list = qmp_query_memory_devices(client, wait, error);
+
+    return list != NULL;
+}
+
+static bool
 attempt_human(QmpClient *client, const QmpWait *wait, GError **error)
 {
     g_autofree char *text = qmp_human_monitor_command(client, "info status", wait, error);
@@ -168,6 +176,11 @@ static const struct {
     {attempt_memdev, "query-memdev", "[{\"size\": -1}]", false},
     {attempt_memdev, "query-memdev", "[{\"size\": 99999999999999999999}]", false},
     {attempt_memdev, "query-memdev", "[{\"size\": 1, \"id\": []}]", false},
+    {attempt_memory_devices, "query-memory-devices", "[{\"type\": \"dimm\", \"data\": {\"memdev\": \"/objects/m\"}}]", true},
+    {attempt_memory_devices, "query-memory-devices", "[{\"type\": \"hv-balloon\"}]", true},
+    {attempt_memory_devices, "query-memory-devices", "[{\"data\": {}}]", false},
+    {attempt_memory_devices, "query-memory-devices", "[{\"type\": \"dimm\", \"data\": {\"memdev\": 1}}]", false},
+    {attempt_memory_devices, "query-memory-devices", "{}", false},
     {attempt_cpus, "query-cpus-fast", "[{\"cpu-index\": 0, \"thread-id\": 9, \"qom-path\": \"/machine\"}]",
      true},
     {attempt_cpus, "query-cpus-fast", "[{\"cpu-index\": 0, \"thread-id\": 0, \"qom-path\": \"/m\"}]", false},
