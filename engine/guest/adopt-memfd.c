@@ -35,27 +35,6 @@ is_shared_memfd(const QemuArg *arg)
            !qemu_keyval_is_on(arg->settings, "hugetlb");
 }
 
-static QemuMemoryBackend *
-find_backend(const GuestInstance *instance, const char *id)
-{
-    for (guint i = 0; i < instance->memory->len; i++) {
-        QemuMemoryBackend *backend = g_ptr_array_index(instance->memory, i);
-        if (g_strcmp0(backend->id, id) == 0)
-            return backend;
-    }
-    return NULL;
-}
-
-static guint
-count_of_size(const GuestInstance *instance, guint64 size_bytes)
-{
-    guint n = 0;
-
-    for (guint i = 0; i < instance->memory->len; i++)
-        n += ((const QemuMemoryBackend *)g_ptr_array_index(instance->memory, i))->size_bytes == size_bytes;
-    return n;
-}
-
 static bool
 is_memfd(const char *path, guint64 size_bytes, struct stat *ret_status)
 {
@@ -86,20 +65,19 @@ find_memfd(const GuestInstance *instance, guint64 size_bytes, int *ret_number, s
     return n_found == 1;
 }
 
-static void
-take(const GuestInstance *instance, const char *id)
+bool
+guest_adopt_find_memfd(const GuestInstance *instance, QemuMemoryBackend *backend)
 {
-    QemuMemoryBackend *backend = find_backend(instance, id);
     struct stat status = {0};
     int number = -1;
 
-    if (!backend || count_of_size(instance, backend->size_bytes) != 1 ||
-        !find_memfd(instance, backend->size_bytes, &number, &status))
-        return;
+    if (!skips_unnamed_shared(instance) || !find_memfd(instance, backend->size_bytes, &number, &status))
+        return false;
     backend->kind = QEMU_MEMORY_MEMFD;
     backend->fd_number = number;
     backend->device = status.st_dev;
     backend->inode = status.st_ino;
+    return true;
 }
 
 void
@@ -107,9 +85,11 @@ guest_adopt_take_memfds(GuestInstance *instance)
 {
     g_autoptr(QemuArgv) argv = qemu_argv_parse((const char *const *)instance->definition->argv, NULL);
 
-    for (guint i = 0; argv && skips_unnamed_shared(instance) && i < argv->args->len; i++) {
+    for (guint i = 0; argv && i < argv->args->len; i++) {
         const QemuArg *arg = g_ptr_array_index(argv->args, i);
-        if (is_shared_memfd(arg))
-            take(instance, qemu_keyval_get(arg->settings, "id"));
+        QemuMemoryBackend *backend =
+            is_shared_memfd(arg) ? qemu_memory_find(instance->memory, qemu_keyval_get(arg->settings, "id")) : NULL;
+        if (backend)
+            guest_adopt_find_memfd(instance, backend);
     }
 }

@@ -10,6 +10,7 @@
 #include "guest/environment.h"
 #include "guest/foreign.h"
 #include "guest/instance.h"
+#include "qemu/memory.h"
 #include "qmp/wait.h"
 
 /*
@@ -30,6 +31,12 @@ bool guest_adopt_guess(const GuestEnvironment *environment, GuestInstance *insta
 
 /* Of the memory that INSTANCE has in memfds: what can be handed over as it is, once its monitor has told its version. */
 void guest_adopt_take_memfds(GuestInstance *instance);
+
+/*
+ * The file of BACKEND, a memory-backend-memfd of normal pages, shared, that INSTANCE has, and its kind; FALSE, and nothing is
+ * changed: its QEMU would not leave it out of a migration, or which file it is cannot be told.
+ */
+bool guest_adopt_find_memfd(const GuestInstance *instance, QemuMemoryBackend *backend);
 
 /*
  * Completes FOREIGN, as guest_foreign_look gave it, by asking its monitor: that at MONITOR_PATH, or (NULL) the first of

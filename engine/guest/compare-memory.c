@@ -11,21 +11,9 @@
 #include "guest/error.h"
 #include "process/proc.h"
 #include "qemu/memory.h"
-
-/* Bytes of the backend's file that the process has mapped shared and writable. */
-static guint64
-mapped_bytes(const GPtrArray *maps, dev_t device, ino_t inode)
-{
-    guint64 total = 0;
-
-    for (guint i = 0; i < maps->len; i++) {
-        const ProcessMapping *mapping = g_ptr_array_index(maps, i);
-        if (mapping->device == device && mapping->inode == inode && mapping->permissions[3] == 's' &&
-            mapping->permissions[1] == 'w')
-            total += mapping->end - mapping->start;
-    }
-    return total;
-}
+#include "qmp/commands.h"
+#include "qmp/json.h"
+#include "qmp/text.h"
 
 static bool
 identify(const GuestInstance *instance, QemuMemoryBackend *backend, GError **error)
@@ -59,7 +47,7 @@ guest_verify_memory_maps(GuestInstance *instance, GError **error)
             continue;
         if (!identify(instance, backend, error))
             return false;
-        guint64 mapped = mapped_bytes(maps, backend->device, backend->inode);
+        guint64 mapped = process_mappings_sum_shared(maps, backend->device, backend->inode);
         if (mapped >= backend->size_bytes)
             continue;
         guest_error_set(error, GUEST_ERROR_FAILED, "ram-not-mapped", NULL,
@@ -97,9 +85,63 @@ same_memdevs(const GuestInstance *source, const GuestInstance *target, const Qmp
     return same;
 }
 
+/* Where a memory device is, and what of. Not how much of it a guest uses (virtio-mem: "size"), which is part of its state. */
+static char *
+describe_device(const QmpMemoryDevice *device)
+{
+    static const char *const keys[] = {"id", "addr", "memaddr", "slot", "node", "max-size", "block-size"};
+    g_autoptr(json_object) picked = json_object_new_object();
+
+    qmp_json_add_string(picked, "type", device->type);
+    qmp_json_add_string(picked, "memdev", device->memdev);
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+        json_object *value = NULL;
+        if (device->data && json_object_object_get_ex(device->data, keys[i], &value))
+            qmp_json_add_value(picked, keys[i], json_object_get(value));
+    }
+    return g_strdup(qmp_json_to_text(picked, NULL));
+}
+
+/* GPtrArray of char*, owned. */
+static GPtrArray *
+describe_devices(const GuestInstance *instance, const QmpWait *wait, GError **error)
+{
+    g_autoptr(GPtrArray) devices = qmp_query_memory_devices(instance->monitor, wait, error);
+
+    if (!devices)
+        return NULL;
+    GPtrArray *described = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < devices->len; i++)
+        g_ptr_array_add(described, describe_device(g_ptr_array_index(devices, i)));
+    return described;
+}
+
+/* In a copy QEMU does not notice when memory is at another address than it was. */
+static bool
+same_memory_devices(const GuestInstance *source, const GuestInstance *target, const QmpWait *wait, GError **error)
+{
+    g_autoptr(GPtrArray) before = describe_devices(source, wait, error);
+    g_autoptr(GPtrArray) after = before ? describe_devices(target, wait, error) : NULL;
+    if (!after) {
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "qemu-monitor", NULL, "query-memory-devices");
+        return false;
+    }
+    for (guint i = 0; i < before->len; i++) {
+        const char *device = g_ptr_array_index(before, i);
+        if (g_ptr_array_find_with_equal_func(after, device, g_str_equal, NULL))
+            continue;
+        g_autofree char *quoted = qmp_text_quote(device, 256);
+        guest_error_set(error, GUEST_ERROR_FAILED, "ram-differs", "tell each memory device its addr= and slot=",
+                        "the new QEMU has no memory that is plugged as the guest's is: %s", quoted);
+        return false;
+    }
+    return true;
+}
+
 bool
 guest_compare_memory(const GuestInstance *source, const GuestInstance *target, const QmpWait *wait, GError **error)
 {
     /* The target's record says which files: they were taken over from the source's (spawn-memory.c). */
-    return same_memdevs(source, target, wait, error) && guest_verify_memory_maps((GuestInstance *)target, error);
+    return same_memdevs(source, target, wait, error) && same_memory_devices(source, target, wait, error) &&
+           guest_verify_memory_maps((GuestInstance *)target, error);
 }

@@ -15,7 +15,7 @@
 /* The machine type the target has built. */
 bool guest_compare_machine(const GuestInstance *source, const GuestInstance *target, const QmpWait *wait, GError **error);
 /*
- * Same memory backends by id and size, and every one of them mapped, shared, from the recorded file: looked up in
+ * Same memory backends by id and size, plugged at the same places, and every one of them mapped, shared, from the recorded file: looked up in
  * the target's own memory map, not asked of it.
  */
 bool guest_compare_memory(const GuestInstance *source, const GuestInstance *target, const QmpWait *wait, GError **error);

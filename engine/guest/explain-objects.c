@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Objects (-object) that came and went since the start, and memory: backends of it must be those of the instance's record.
+ * Objects (-object) that came and went since the start. Memory backends: explain-memory.c.
  */
 #include "guest/explain-private.h"
 
@@ -9,9 +9,7 @@
 #include "qmp/commands.h"
 #include "qmp/json.h"
 
-#define OBJECTS "/objects"
 #define OURS "moult-"
-#define MEMORY "memory-backend-"
 
 /* What of them can be read back whole: every setting they have, but for numbers that are as they come. */
 static const struct {
@@ -28,7 +26,7 @@ static const struct {
 static json_object *
 describe(const Explanation *explanation, const char *id, gsize kind)
 {
-    g_autofree char *path = g_strconcat(OBJECTS "/", id, NULL);
+    g_autofree char *path = g_strconcat(EXPLAIN_OBJECTS "/", id, NULL);
     json_object *settings = json_object_new_object();
 
     qmp_json_add_string(settings, "qom-type", kinds[kind].type);
@@ -67,7 +65,7 @@ look_for_added(Explanation *explanation, GHashTable *objects)
     g_hash_table_iter_init(&iter, objects);
     while (g_hash_table_iter_next(&iter, &name, &property_type)) {
         g_autofree char *type = qmp_qom_dup_child_type(property_type);
-        if (!type || g_str_has_prefix(type, MEMORY) || g_str_has_prefix(name, OURS) ||
+        if (!type || g_str_has_prefix(type, EXPLAIN_MEMORY) || g_str_has_prefix(name, OURS) ||
             explain_find(explanation, "object", name))
             continue;
         /* QEMU makes some of its own, which nobody can create. */
@@ -83,7 +81,7 @@ look_for_removed(Explanation *explanation, GHashTable *objects)
         QemuArg *arg = g_ptr_array_index(explanation->argv->args, i);
         const char *id = qemu_arg_is(arg, "object") ? qemu_keyval_get(arg->settings, "id") : NULL;
         const char *type = id ? qemu_keyval_get(arg->settings, "qom-type") : NULL;
-        if (!type || g_str_has_prefix(type, MEMORY) || g_hash_table_contains(objects, id))
+        if (!type || g_str_has_prefix(type, EXPLAIN_MEMORY) || g_hash_table_contains(objects, id))
             continue;
         explain_carried(explanation, "object-removed", "an object that was removed since the guest's start is left out:", id);
         qemu_argv_remove(explanation->argv, arg);
@@ -95,7 +93,7 @@ explain_objects(Explanation *explanation)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GHashTable) objects =
-        qmp_qom_list(explanation->instance->monitor, OBJECTS, explanation->wait, &error);
+        qmp_qom_list(explanation->instance->monitor, EXPLAIN_OBJECTS, explanation->wait, &error);
 
     if (!objects) {
         explain_unanswered(explanation, "objects", error);
@@ -103,28 +101,4 @@ explain_objects(Explanation *explanation)
     }
     look_for_removed(explanation, objects);
     look_for_added(explanation, objects);
-}
-
-/* ---- Memory ---- */
-
-void
-explain_memory(Explanation *explanation)
-{
-    const GuestInstance *instance = explanation->instance;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) memdevs = qmp_query_memdev(instance->monitor, explanation->wait, &error);
-    guint64 expected = guest_instance_get_memory_bytes(instance), found = 0;
-
-    if (!memdevs) {
-        explain_unanswered(explanation, "memory", error);
-        return;
-    }
-    for (guint i = 0; i < memdevs->len; i++)
-        found += ((const QmpMemdev *)g_ptr_array_index(memdevs, i))->size_bytes;
-    if (found == expected && memdevs->len == instance->memory->len)
-        return;
-    g_autofree char *numbers =
-        g_strdup_printf("%u backends of %" G_GUINT64_FORMAT " MiB instead of %u of %" G_GUINT64_FORMAT " MiB", memdevs->len,
-                        found >> 20, instance->memory->len, expected >> 20);
-    explain_block(explanation, "memory-plugged", "memory was plugged or unplugged since the guest's start:", numbers);
 }

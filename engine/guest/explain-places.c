@@ -64,6 +64,18 @@ is_usb(const char *driver)
 }
 
 static bool
+is_dimm(const char *driver)
+{
+    return g_str_equal(driver, "pc-dimm") || g_str_equal(driver, "nvdimm");
+}
+
+static bool
+is_memory(const char *driver)
+{
+    return is_dimm(driver) || g_str_has_prefix(driver, "virtio-mem");
+}
+
+static bool
 pin_usb(const Explanation *explanation, QemuKeyval *settings)
 {
     const char *id = qemu_keyval_get(settings, "id");
@@ -85,7 +97,7 @@ place_to_text(const char *place, gint64 number)
 
 /* FALSE: it has a place that cannot be written down. */
 static bool
-pin(const Explanation *explanation, QemuKeyval *settings, const char *path)
+pin_bus(const Explanation *explanation, QemuKeyval *settings, const char *path)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
         g_autoptr(json_object) value =
@@ -98,6 +110,36 @@ pin(const Explanation *explanation, QemuKeyval *settings, const char *path)
         qemu_keyval_set_string(settings, places[i], text);
     }
     return true;
+}
+
+/* In the guest's address space: of pc-dimm and nvdimm "addr" is not a place on a bus. */
+static bool
+pin_memory(const Explanation *explanation, QemuKeyval *settings, const char *path, const char *driver)
+{
+    static const char *const dimm[] = {"addr", "slot", NULL}, *const virtio[] = {"memaddr", NULL};
+    const char *const *names = is_dimm(driver) ? dimm : virtio;
+
+    for (gsize i = 0; names[i]; i++) {
+        if (qemu_keyval_get(settings, names[i]))
+            continue;
+        g_autoptr(json_object) value =
+            qmp_qom_get(explanation->instance->monitor, path, names[i], explanation->wait, NULL);
+        if (!json_object_is_type(value, json_type_int) || qemu_keyval_is_json(settings))
+            return false;
+        g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT, json_object_get_uint64(value));
+        qemu_keyval_set_string(settings, names[i], text);
+    }
+    return true;
+}
+
+static bool
+pin(const Explanation *explanation, QemuKeyval *settings, const char *path, const char *driver)
+{
+    if (is_usb(driver))
+        return has_place(settings) || pin_usb(explanation, settings);
+    if (is_memory(driver) && !pin_memory(explanation, settings, path, driver))
+        return false;
+    return is_dimm(driver) || has_place(settings) || pin_bus(explanation, settings, path);
 }
 
 /* Those without an id are numbered as they are made: in the order of the command line. */
@@ -134,10 +176,8 @@ explain_pin_places(Explanation *explanation)
         if (!driver)
             continue;
         g_autofree char *path = dup_path(arg->settings, &n_anonymous);
-        if (has_place(arg->settings))
-            continue;
-        if (!is_of_type(explanation, path, driver) ||
-            !(is_usb(driver) ? pin_usb(explanation, arg->settings) : pin(explanation, arg->settings, path)))
+        bool needs_place = is_memory(driver) || !has_place(arg->settings);
+        if (needs_place && (!is_of_type(explanation, path, driver) || !pin(explanation, arg->settings, path, driver)))
             return false;
     }
     return true;

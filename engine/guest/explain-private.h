@@ -9,6 +9,8 @@
 #include "qemu/argv.h"
 
 #define EXPLAIN_PERIPHERAL "/machine/peripheral"
+#define EXPLAIN_OBJECTS "/objects"
+#define EXPLAIN_MEMORY "memory-backend-"
 #define EXPLAIN_PERIPHERAL_ANON "/machine/peripheral-anon"
 
 typedef struct {
@@ -19,6 +21,7 @@ typedef struct {
     QemuArgv *argv;      /* that of the definition, on its way to the present */
     GPtrArray *findings;
     GHashTable *plugged; /* id -> type */
+    GPtrArray *memory;   /* QemuMemoryBackend: what there is now */
     guint n_carried, n_unexplained;
 } Explanation;
 
@@ -41,6 +44,14 @@ void explain_append_text(Explanation *explanation, const char *name, const char 
 char *explain_dup_usb_port(const Explanation *explanation, const char *id);
 /* Tells every -device where it is. FALSE: for one of them that cannot be told. */
 bool explain_pin_places(Explanation *explanation);
+
+/*
+ * What the backend ID of SIZE_BYTES that was plugged is made of, and whether the next QEMU can have the same pages: looked
+ * up in the process, whose mappings MAPS are (ProcessMapping). TYPE and MEM_PATH (NULL: none) as the monitor tells them;
+ * what cannot be told for certain is PRIVATE, for to copy it is always right. Owned.
+ */
+QemuMemoryBackend *explain_memory_kind(const GuestInstance *instance, const GPtrArray *maps, const char *id,
+                                       guint64 size_bytes, const char *type, bool is_shared, const char *mem_path);
 
 /* The parts; in this order: a device refers to what comes before it, and holds what comes behind it. */
 void explain_objects(Explanation *explanation);

@@ -14,7 +14,7 @@
 #include "qmp/json.h"
 #include "qmp/text.h"
 
-#define OBJECTS "/objects/"
+#define OBJECTS EXPLAIN_OBJECTS "/"
 #define CPU_SUFFIX "-cpu"
 #define MAX_PROPERTIES 2048
 
@@ -24,6 +24,14 @@ static const char *const told_only[] = {"type",       "realized", "hotplugged", 
 /* A CPU is plugged by its place; what it is says -cpu. */
 static const char *const cpu_places[] = {"node-id",   "drawer-id",  "book-id", "socket-id", "die-id",
                                          "cluster-id", "module-id", "core-id", "thread-id", NULL};
+
+/* How much memory it has says its backend (pc-dimm), or the guest (virtio-mem: what it uses of what is requested). */
+static bool
+is_size_of_memory(const char *name, const char *driver)
+{
+    return strcmp(name, "size") == 0 &&
+           (g_str_equal(driver, "pc-dimm") || g_str_has_prefix(driver, "virtio-mem-"));
+}
 
 static bool
 is_setting(const char *name, const char *type)
@@ -126,9 +134,9 @@ compare_names(gconstpointer a, gconstpointer b)
     return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Sorted, so that one guest always gets one command line. Borrowed from PROPERTIES. */
+/* Of a device of type DRIVER. Sorted, so that one guest always gets one command line. Borrowed from PROPERTIES. */
 static GPtrArray *
-names_of(GHashTable *properties)
+names_of(GHashTable *properties, const char *driver)
 {
     GPtrArray *names = g_ptr_array_new();
     GHashTableIter iter;
@@ -136,22 +144,23 @@ names_of(GHashTable *properties)
 
     g_hash_table_iter_init(&iter, properties);
     while (g_hash_table_iter_next(&iter, &name, &type))
-        if (is_setting(name, type))
+        if (is_setting(name, type) && !is_size_of_memory(name, driver))
             g_ptr_array_add(names, name);
     g_ptr_array_sort(names, compare_names);
     return names;
 }
 
 static bool
-add_settings(const Explanation *explanation, const char *path, bool is_cpu, json_object *understood, json_object *settings,
-             GError **error)
+add_settings(const Explanation *explanation, const char *path, const char *driver, json_object *understood,
+             json_object *settings, GError **error)
 {
+    bool is_cpu = g_str_has_suffix(driver, CPU_SUFFIX);
     g_autoptr(GHashTable) properties =
         qmp_qom_list(explanation->instance->monitor, path, explanation->wait, error);
 
     if (!properties)
         return false;
-    g_autoptr(GPtrArray) names = names_of(properties);
+    g_autoptr(GPtrArray) names = names_of(properties, driver);
     if (names->len > MAX_PROPERTIES) {
         guest_error_set(error, GUEST_ERROR_FAILED, "monitor", NULL, "a device with %u settings", names->len);
         return false;
@@ -188,12 +197,11 @@ explain_describe_device(const Explanation *explanation, const char *id, const ch
 {
     g_autoptr(json_object) settings = json_object_new_object();
     g_autofree char *path = g_strconcat(EXPLAIN_PERIPHERAL "/", id, NULL);
-    bool is_cpu = g_str_has_suffix(type, CPU_SUFFIX);
 
     qmp_json_add_string(settings, "driver", type);
     qmp_json_add_string(settings, "id", id);
     if (!add_bus(explanation, path, settings, error) ||
-        !add_settings(explanation, path, is_cpu, understood, settings, error) ||
+        !add_settings(explanation, path, type, understood, settings, error) ||
         !add_usb_port(explanation, id, understood, settings, error))
         return NULL;
     return g_steal_pointer(&settings);
@@ -234,7 +242,8 @@ same_setting(const GuestInstance *source, const GuestInstance *target, const cha
 }
 
 static bool
-same_device(const GuestInstance *source, const GuestInstance *target, const char *id, const QmpWait *wait, GError **error)
+same_device(const GuestInstance *source, const GuestInstance *target, const char *id, const char *driver,
+            const QmpWait *wait, GError **error)
 {
     g_autofree char *path = g_strconcat(EXPLAIN_PERIPHERAL "/", id, NULL);
     g_autoptr(GHashTable) before = qmp_qom_list(source->monitor, path, wait, error);
@@ -243,7 +252,7 @@ same_device(const GuestInstance *source, const GuestInstance *target, const char
         guest_error_wrap(error, GUEST_ERROR_FAILED, "qemu-monitor", NULL, "a plugged device");
         return false;
     }
-    g_autoptr(GPtrArray) names = names_of(before);
+    g_autoptr(GPtrArray) names = names_of(before, driver);
     for (guint i = 0; i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
         if (is_stable(name) && g_hash_table_contains(after, name) &&
@@ -265,7 +274,7 @@ guest_compare_plugged(const GuestPresent *present, const GuestInstance *source, 
     g_hash_table_iter_init(&iter, present->plugged);
     while (g_hash_table_iter_next(&iter, &id, &type)) {
         /* What a CPU has is compared by itself (guest_compare_cpus). */
-        if (!g_str_has_suffix(type, CPU_SUFFIX) && !same_device(source, target, id, wait, error))
+        if (!g_str_has_suffix(type, CPU_SUFFIX) && !same_device(source, target, id, type, wait, error))
             return false;
     }
     return true;

@@ -23,7 +23,14 @@ guest_present_free(GuestPresent *present)
         return;
     g_strfreev(present->argv);
     g_hash_table_unref(present->plugged);
+    g_ptr_array_unref(present->memory);
     g_free(present);
+}
+
+const GPtrArray *
+guest_present_get_memory(const GuestPresent *present, const GuestInstance *instance)
+{
+    return present ? present->memory : instance->memory;
 }
 
 void
@@ -123,6 +130,7 @@ make_present(Explanation *explanation)
 
     present->argv = qemu_argv_to_words(explanation->argv);
     present->plugged = g_hash_table_ref(explanation->plugged);
+    present->memory = g_ptr_array_ref(explanation->memory);
     return present;
 }
 
@@ -133,13 +141,15 @@ guest_explain(const GuestEnvironment *environment, const GuestInstance *instance
     g_autoptr(GError) error = NULL;
     g_autoptr(QemuArgv) argv = qemu_argv_parse((const char *const *)instance->definition->argv, &error);
     g_autoptr(GHashTable) plugged = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_autoptr(GPtrArray) memory = qemu_memory_list_new();
     Explanation explanation = {.environment = environment,
                                .instance = instance,
                                .target = target,
                                .wait = wait,
                                .argv = argv,
                                .findings = findings,
-                               .plugged = plugged};
+                               .plugged = plugged,
+                               .memory = memory};
 
     if (!argv) {
         qemu_findings_add(findings, QEMU_FINDING_BLOCK, "arguments", "see moult(1) on what the command line may hold",

@@ -12,14 +12,18 @@
 #include "guest/environment.h"
 #include "guest/instance.h"
 #include "qemu/finding.h"
+#include "qemu/memory.h"
 #include "qmp/wait.h"
 
 /* What a guest is now, in the words of its operator. */
 typedef struct {
     char **argv;         /* the definition's command line with what has changed since the start; without argv[0] */
     GHashTable *plugged; /* id -> type of the devices that the definition does not name */
+    GPtrArray *memory;   /* QemuMemoryBackend: those of the instance's record, less what is gone, and what was plugged */
 } GuestPresent;
 
+/* The memory of INSTANCE as it is now: PRESENT's, or (NULL) that of its record. Borrowed. */
+const GPtrArray *guest_present_get_memory(const GuestPresent *present, const GuestInstance *instance);
 void guest_present_free(GuestPresent *present);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestPresent, guest_present_free)
 

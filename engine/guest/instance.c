@@ -25,7 +25,7 @@ guest_instance_new(void)
 
     instance->pidfd = -1;
     instance->deferred = qemu_deferred_list_new();
-    instance->memory = g_ptr_array_new_with_free_func((GDestroyNotify)qemu_memory_backend_free);
+    instance->memory = qemu_memory_list_new();
     return instance;
 }
 
@@ -95,11 +95,7 @@ guest_instance_is_shared(const GuestInstance *instance)
 guint64
 guest_instance_get_memory_bytes(const GuestInstance *instance)
 {
-    guint64 total = 0;
-
-    for (guint i = 0; i < instance->memory->len; i++)
-        total += ((const QemuMemoryBackend *)g_ptr_array_index(instance->memory, i))->size_bytes;
-    return total;
+    return qemu_memory_sum_bytes(instance->memory);
 }
 
 char *

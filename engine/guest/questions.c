@@ -18,6 +18,8 @@ static const Question of_preflight[] = {
     {"query-migrate", NULL},
     {"query-block-jobs", NULL},
     {"query-memdev", NULL},
+    {"query-memory-devices", NULL},
+    {"qom-get", "{\"path\":\"/machine\",\"property\":\"memory-backend\"}"},
     {"qom-list", "{\"path\":\"/objects\"}"},
     {"query-chardev", NULL},
     {"qom-list", "{\"path\":\"/machine/peripheral\"}"},
@@ -36,6 +38,7 @@ static const Question of_preflight[] = {
 static const Question of_comparison[] = {
     {"qom-get", "{\"path\":\"/machine\",\"property\":\"type\"}"},
     {"query-memdev", NULL},
+    {"query-memory-devices", NULL},
     {"query-cpus-fast", NULL},
     {"qom-get", "{\"path\":\"/machine/unattached/device[0]\",\"property\":\"feature-words\"}"},
     {"qom-list", "{\"path\":\"/machine/peripheral\"}"},

@@ -250,25 +250,17 @@ fetch_one(GuestSpawn *spawn, const GuestInstance *source, QemuMemoryBackend *pla
     return true;
 }
 
-static const QemuMemoryBackend *
-find_recorded(const GuestInstance *source, const char *id)
-{
-    for (guint i = 0; i < source->memory->len; i++) {
-        const QemuMemoryBackend *backend = g_ptr_array_index(source->memory, i);
-        if (g_str_equal(backend->id, id))
-            return backend;
-    }
-    return NULL;
-}
-
 bool
-guest_spawn_fetch_memory(GuestSpawn *spawn, const GuestInstance *source, GError **error)
+guest_spawn_fetch_memory(GuestSpawn *spawn, const GuestInstance *source, const GuestPresent *present, GError **error)
 {
+    const GPtrArray *memory = guest_present_get_memory(present, source);
+
+
     if (!make_hugetlbfs_dir(spawn, error))
         return false;
     for (guint i = 0; i < spawn->plan->memory->len; i++) {
         QemuMemoryBackend *planned = g_ptr_array_index(spawn->plan->memory, i);
-        const QemuMemoryBackend *recorded = find_recorded(source, planned->id);
+        const QemuMemoryBackend *recorded = qemu_memory_find(memory, planned->id);
         bool is_new = recorded && recorded->kind == QEMU_MEMORY_PRIVATE && planned->kind != QEMU_MEMORY_PRIVATE;
         if (!recorded || (!is_new && recorded->kind != planned->kind) || recorded->size_bytes != planned->size_bytes) {
             guest_error_set(error, GUEST_ERROR_FAILED, "ram-differs", NULL,

@@ -31,7 +31,7 @@ plan_for(const GuestDefinition *definition, const QemuBinary *binary, const Gues
         .hugepage_size_bytes = definition->hugepage_size_bytes,
         .hugetlbfs_dir = hugetlbfs_dir,
         .machine_type = source ? source->machine_type : NULL,
-        .memory = source ? source->memory : NULL,
+        .memory = source ? guest_present_get_memory(options ? options->present : NULL, source) : NULL,
         .running = source ? guest_binary_get_version(&source->binary) : (QemuVersion){0},
         .holdings = holdings,
         .is_adopted = source && source->adopted,

@@ -74,9 +74,9 @@ bool guest_spawn_create_paths(GuestSpawn *spawn, GError **error);
 bool guest_spawn_create_memory(GuestSpawn *spawn, GError **error);
 /*
  * The source's memory files: descriptors fetched, hugetlbfs files linked; each proved to be the recorded file. What is
- * private to the source gets new files.
+ * private to the source gets new files. PRESENT as the spawn was planned with (NULL: nothing has changed).
  */
-bool guest_spawn_fetch_memory(GuestSpawn *spawn, const GuestInstance *source, GError **error);
+bool guest_spawn_fetch_memory(GuestSpawn *spawn, const GuestInstance *source, const GuestPresent *present, GError **error);
 /* The source's descriptors that the plan asks for, each proved to be what it was when the plan was made. */
 bool guest_spawn_fetch_handed(GuestSpawn *spawn, const GuestInstance *source, GError **error);
 /* The fetched duplicate of the source's descriptor SOURCE_NUMBER; -1 when there is none. Borrowed. */

@@ -88,3 +88,17 @@ process_proc_read_maps(pid_t pid, GError **error)
     }
     return g_steal_pointer(&mappings);
 }
+
+guint64
+process_mappings_sum_shared(const GPtrArray *mappings, dev_t device, ino_t inode)
+{
+    guint64 total = 0;
+
+    for (guint i = 0; i < mappings->len; i++) {
+        const ProcessMapping *mapping = g_ptr_array_index(mappings, i);
+        if (mapping->device == device && mapping->inode == inode && mapping->permissions[3] == 's' &&
+            mapping->permissions[1] == 'w')
+            total += mapping->end - mapping->start;
+    }
+    return total;
+}

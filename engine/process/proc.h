@@ -55,3 +55,5 @@ typedef struct {
 void process_mapping_free(ProcessMapping *mapping);
 /* GPtrArray of ProcessMapping, owned; bounded at 65536 entries. */
 GPtrArray *process_proc_read_maps(pid_t pid, GError **error);
+/* Bytes of the file DEVICE and INODE that are mapped shared and writable. */
+guint64 process_mappings_sum_shared(const GPtrArray *mappings, dev_t device, ino_t inode);

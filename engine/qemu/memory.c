@@ -43,6 +43,33 @@ qemu_memory_backend_free(QemuMemoryBackend *backend)
     g_free(backend);
 }
 
+QemuMemoryBackend *
+qemu_memory_find(const GPtrArray *backends, const char *id)
+{
+    for (guint i = 0; i < backends->len; i++) {
+        QemuMemoryBackend *backend = g_ptr_array_index(backends, i);
+        if (g_strcmp0(backend->id, id) == 0)
+            return backend;
+    }
+    return NULL;
+}
+
+guint64
+qemu_memory_sum_bytes(const GPtrArray *backends)
+{
+    guint64 total = 0;
+
+    for (guint i = 0; i < backends->len; i++)
+        total += ((const QemuMemoryBackend *)g_ptr_array_index(backends, i))->size_bytes;
+    return total;
+}
+
+GPtrArray *
+qemu_memory_list_new(void)
+{
+    return g_ptr_array_new_with_free_func((GDestroyNotify)qemu_memory_backend_free);
+}
+
 const char *
 qemu_memory_kind_to_string(QemuMemoryKind kind)
 {

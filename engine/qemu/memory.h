@@ -38,6 +38,12 @@ void qemu_memory_backend_free(QemuMemoryBackend *backend);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuMemoryBackend, qemu_memory_backend_free)
 const char *qemu_memory_kind_to_string(QemuMemoryKind kind); /* "memfd" "hugetlbfs" "file" "private" */
 bool qemu_memory_kind_from_string(const char *text, QemuMemoryKind *ret_kind);
+/* The one called ID among BACKENDS (GPtrArray of QemuMemoryBackend); NULL: none. Borrowed. */
+QemuMemoryBackend *qemu_memory_find(const GPtrArray *backends, const char *id);
+guint64 qemu_memory_sum_bytes(const GPtrArray *backends);
+/* An empty one, with its free function. */
+GPtrArray *qemu_memory_list_new(void);
+
 /* {"id","kind","size_bytes","page_size_bytes","fd_number","path","device","inode"}; owned. */
 json_object *qemu_memory_backend_to_json(const QemuMemoryBackend *backend);
 /* QEMU_MEMORY_ERROR_INVALID on a missing, misplaced or absurd member. Unknown members are ignored. */

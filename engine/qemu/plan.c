@@ -36,7 +36,7 @@ plan_alloc(void)
 {
     QemuPlan *plan = g_new0(QemuPlan, 1);
 
-    plan->memory = g_ptr_array_new_with_free_func((GDestroyNotify)qemu_memory_backend_free);
+    plan->memory = qemu_memory_list_new();
     plan->fds = g_array_new(FALSE, TRUE, sizeof(QemuPlanFd));
     plan->deferred = qemu_deferred_list_new();
     plan->findings = qemu_findings_new();

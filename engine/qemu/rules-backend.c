@@ -20,21 +20,10 @@
 #define DEFAULT_HUGE_PAGE_BYTES (G_GUINT64_CONSTANT(2) << 20)
 #define PLAIN_BLOCK_NAME "x-use-canonical-path-for-ramblock-id"
 
-static QemuMemoryBackend *
-find_backend(const GPtrArray *backends, const char *id)
-{
-    for (guint i = 0; i < backends->len; i++) {
-        QemuMemoryBackend *backend = g_ptr_array_index(backends, i);
-        if (strcmp(backend->id, id) == 0)
-            return backend;
-    }
-    return NULL;
-}
-
 const QemuMemoryBackend *
 qemu_rules_find_source(const QemuRules *rules, const char *id)
 {
-    return qemu_rules_is_incoming(rules) ? find_backend(rules->context->memory, id) : NULL;
+    return qemu_rules_is_incoming(rules) ? qemu_memory_find(rules->context->memory, id) : NULL;
 }
 
 /* What util/id.c:id_wellformed() rejects QEMU refuses anyway, and what it takes is safe as a file's name. */
@@ -49,7 +38,7 @@ qemu_rules_check_backend_id(const QemuRules *rules, const char *id, GError **err
             "memory backend “%.64s”: an id is needed that begins with a letter and has only letters, digits, "
             "“-”, “.” and “_”",
             id ? id : "");
-    if (find_backend(rules->plan->memory, id))
+    if (qemu_memory_find(rules->plan->memory, id))
         return qemu_argv_fail(
             error, QEMU_PLAN_ERROR_ARGUMENTS,
             "two memory backends have the id “%.64s”, which may also be that of the machine's own memory",
@@ -328,7 +317,7 @@ qemu_rule_memory_complete(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, 
 {
     for (guint i = 0; i < rules->context->memory->len; i++) {
         const QemuMemoryBackend *source = g_ptr_array_index(rules->context->memory, i);
-        if (!find_backend(rules->plan->memory, source->id))
+        if (!qemu_memory_find(rules->plan->memory, source->id))
             qemu_rules_find(rules, QEMU_FINDING_BLOCK, "memory-changed",
                             "restart the guest, or put its definition back as it was when it was started",
                             "the running guest has memory “%s”, which the definition does not have",

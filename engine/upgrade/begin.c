@@ -27,7 +27,7 @@ allow_for_copy(Upgrade *upgrade, const GuestInstance *source)
 {
     if (upgrade->method->copies_memory && upgrade->request.timeout_ms == 0)
         upgrade->wait.deadline_us +=
-            1000 * (gint64)(guest_instance_get_memory_bytes(source) / UPGRADE_TIMEOUT_COPY_BYTES_PER_MS);
+            1000 * (gint64)(qemu_memory_sum_bytes(guest_present_get_memory(upgrade->present, source)) / UPGRADE_TIMEOUT_COPY_BYTES_PER_MS);
 }
 
 bool

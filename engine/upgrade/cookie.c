@@ -15,10 +15,11 @@ upgrade_cookie_begin(Upgrade *upgrade)
 {
     const GuestInstance *source = upgrade_get_source(upgrade);
     json_object *cookie = json_object_new_object();
+    const GPtrArray *present = guest_present_get_memory(upgrade->present, source);
     json_object *memory = json_object_new_array();
 
-    for (guint i = 0; i < source->memory->len; i++)
-        json_object_array_add(memory, qemu_memory_backend_to_json(g_ptr_array_index(source->memory, i)));
+    for (guint i = 0; i < present->len; i++)
+        json_object_array_add(memory, qemu_memory_backend_to_json(g_ptr_array_index(present, i)));
     qmp_json_add_string(cookie, "session", upgrade->record->session);
     qmp_json_add_string(cookie, "machine_type", source->machine_type);
     qmp_json_add_value(cookie, "memory", memory);

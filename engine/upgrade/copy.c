@@ -36,33 +36,33 @@ is_private(const QemuMemoryBackend *backend)
 }
 
 static guint64
-private_bytes(const GuestInstance *source)
+private_bytes(const GPtrArray *memory)
 {
     guint64 total = 0;
 
-    for (guint i = 0; i < source->memory->len; i++) {
-        const QemuMemoryBackend *backend = g_ptr_array_index(source->memory, i);
+    for (guint i = 0; i < memory->len; i++) {
+        const QemuMemoryBackend *backend = g_ptr_array_index(memory, i);
         total += is_private(backend) ? backend->size_bytes : 0;
     }
     return total;
 }
 
 static bool
-fits(const GuestInstance *source)
+fits(const GPtrArray *memory)
 {
-    return private_bytes(source) > 0;
+    return private_bytes(memory) > 0;
 }
 
 /* All private or none: with the capability that leaves shared memory out, QEMU refuses to fill a shared block. */
 static bool
-check_memory(const GuestInstance *source, GPtrArray *findings)
+check_memory(const GPtrArray *memory, GPtrArray *findings)
 {
     const QemuMemoryBackend *shared = NULL;
 
-    for (guint i = 0; i < source->memory->len; i++)
-        if (!is_private(g_ptr_array_index(source->memory, i)))
-            shared = g_ptr_array_index(source->memory, i);
-    if (!fits(source))
+    for (guint i = 0; i < memory->len; i++)
+        if (!is_private(g_ptr_array_index(memory, i)))
+            shared = g_ptr_array_index(memory, i);
+    if (!fits(memory))
         qemu_findings_add(findings, QEMU_FINDING_BLOCK, "copy-not-needed", "use method shared",
                           "the guest's memory is shared already: a copy would be made onto itself");
     else if (shared)
@@ -71,7 +71,7 @@ check_memory(const GuestInstance *source, GPtrArray *findings)
                           "a part of the guest's memory is private, and %s is shared: one can be neither copied nor left "
                           "with the other",
                           shared->id);
-    return fits(source) && !shared;
+    return fits(memory) && !shared;
 }
 
 static const QemuQuirk *
@@ -90,18 +90,18 @@ stops_first(const UpgradeMethodContext *context)
 
 /* How long a stopped guest stands. Memory that it never touched takes as long: the new file gets every page. */
 static gint64
-estimate_pause_ms(const GuestInstance *source)
+estimate_pause_ms(const GPtrArray *memory)
 {
     guint64 bytes_per_s = upgrade_copy_rate_measure() / QEMU_SHARE;
 
-    return (gint64)(private_bytes(source) / MAX(bytes_per_s / 1000, 1));
+    return (gint64)(private_bytes(memory) / MAX(bytes_per_s / 1000, 1));
 }
 
 static bool
 check_pause(const UpgradeMethodContext *context, GPtrArray *findings)
 {
     const QemuQuirk *quirk = find_quirk(context);
-    gint64 pause_ms = quirk ? estimate_pause_ms(context->source) : 0;
+    gint64 pause_ms = quirk ? estimate_pause_ms(context->memory) : 0;
 
     if (!quirk)
         return true;
@@ -124,7 +124,7 @@ check(const UpgradeMethodContext *context, GPtrArray *findings)
     bool passes = upgrade_method_check_return_path("running", context->source_capabilities, findings);
 
     passes = upgrade_method_check_return_path("new", context->target->migrate_capabilities, findings) && passes;
-    return check_memory(context->source, findings) && check_pause(context, findings) && passes;
+    return check_memory(context->memory, findings) && check_pause(context, findings) && passes;
 }
 
 static guint64

@@ -39,11 +39,11 @@ upgrade_method_check_return_path(const char *which, GHashTable *capabilities, GP
 
 /* "auto". Every guest's memory fits one method or another; the last one takes what no other does. */
 static const UpgradeMethod *
-find_fitting(const GuestInstance *source, GPtrArray *findings)
+find_fitting(const GPtrArray *memory, GPtrArray *findings)
 {
     gsize i = 0;
 
-    while (i + 1 < G_N_ELEMENTS(methods) && !methods[i]->fits(source))
+    while (i + 1 < G_N_ELEMENTS(methods) && !methods[i]->fits(memory))
         i++;
     qemu_findings_add(findings, QEMU_FINDING_OK, "method", NULL, "method %s: %s", methods[i]->name, methods[i]->what);
     return methods[i];
@@ -53,7 +53,7 @@ const UpgradeMethod *
 upgrade_method_choose(const char *name, const UpgradeMethodContext *context, GPtrArray *findings)
 {
     const UpgradeMethod *method =
-        g_strcmp0(name, "auto") == 0 ? find_fitting(context->source, findings) : upgrade_method_find(name);
+        g_strcmp0(name, "auto") == 0 ? find_fitting(context->memory, findings) : upgrade_method_find(name);
 
     if (!method)
         qemu_findings_add(findings, QEMU_FINDING_BLOCK, "method-unknown", "see moult capabilities",

@@ -18,6 +18,7 @@
 /* What a method is judged by. All borrowed. */
 typedef struct {
     const GuestInstance *source;
+    const GPtrArray *memory;         /* QemuMemoryBackend: the source's, as it is now */
     GHashTable *source_capabilities; /* set of names */
     QemuVersion running;             /* of the source, as it says itself */
     QemuAccelerator accelerator;     /* of the source */
@@ -29,8 +30,8 @@ typedef struct {
 typedef struct {
     const char *name; /* "shared" */
     const char *what; /* one clause for a person: "its memory is shared and stays where it is" */
-    /* Whether it is made for memory like the source's, whatever else may stand in the way. For "auto". */
-    bool (*fits)(const GuestInstance *source);
+    /* Whether it is made for MEMORY (QemuMemoryBackend), whatever else may stand in the way. For "auto". */
+    bool (*fits)(const GPtrArray *memory);
     /*
      * The new QEMU has memory of its own: private backends are made anew, shared ones; progress is told by bytes, and
      * the time it takes grows with them.

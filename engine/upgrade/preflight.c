@@ -121,6 +121,7 @@ look_at_method(UpgradePreflight *preflight, const GuestEnvironment *environment,
     QmpWait limit = qmp_wait_within(wait, UPGRADE_TIMEOUT_COMMAND_MS);
     const UpgradeMethodContext context = {
         .source = source,
+        .memory = guest_present_get_memory(preflight->present, source),
         .source_capabilities = preflight->source_capabilities,
         .running = running_version(source),
         .accelerator = guest_inspect_accelerator(source, &limit),

@@ -30,7 +30,7 @@ prepare_spawn_undo(Upgrade *upgrade, GError **error)
 bool
 prepare_memory(Upgrade *upgrade, GError **error)
 {
-    return guest_spawn_fetch_memory(upgrade->spawn, upgrade_get_source(upgrade), error) &&
+    return guest_spawn_fetch_memory(upgrade->spawn, upgrade_get_source(upgrade), upgrade->present, error) &&
            guest_spawn_listen(upgrade->spawn, error);
 }
 

@@ -28,21 +28,21 @@ check_capabilities(const char *which, GHashTable *capabilities, GPtrArray *findi
 }
 
 static bool
-fits(const GuestInstance *source)
+fits(const GPtrArray *memory)
 {
-    for (guint i = 0; i < source->memory->len; i++)
-        if (((const QemuMemoryBackend *)g_ptr_array_index(source->memory, i))->kind == QEMU_MEMORY_PRIVATE)
+    for (guint i = 0; i < memory->len; i++)
+        if (((const QemuMemoryBackend *)g_ptr_array_index(memory, i))->kind == QEMU_MEMORY_PRIVATE)
             return false;
     return true;
 }
 
 static bool
-check_memory(const GuestInstance *source, GPtrArray *findings)
+check_memory(const GPtrArray *memory, GPtrArray *findings)
 {
     bool is_shared = true;
 
-    for (guint i = 0; i < source->memory->len; i++) {
-        const QemuMemoryBackend *backend = g_ptr_array_index(source->memory, i);
+    for (guint i = 0; i < memory->len; i++) {
+        const QemuMemoryBackend *backend = g_ptr_array_index(memory, i);
         if (backend->kind != QEMU_MEMORY_PRIVATE)
             continue;
         qemu_findings_add(findings, QEMU_FINDING_BLOCK, "ram-not-shared",
@@ -52,7 +52,7 @@ check_memory(const GuestInstance *source, GPtrArray *findings)
     }
     if (is_shared)
         qemu_findings_add(findings, QEMU_FINDING_OK, "ram-shared", NULL, "all memory backends are shared, named files: %u",
-                          source->memory->len);
+                          memory->len);
     return is_shared;
 }
 
@@ -62,7 +62,7 @@ check(const UpgradeMethodContext *context, GPtrArray *findings)
     bool passes = check_capabilities("running", context->source_capabilities, findings);
 
     passes = check_capabilities("new", context->target->migrate_capabilities, findings) && passes;
-    return check_memory(context->source, findings) && passes;
+    return check_memory(context->memory, findings) && passes;
 }
 
 static const char **
