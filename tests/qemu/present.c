@@ -15,6 +15,7 @@
 
 #include "carry.h"
 #include "harness.h"
+#include "operator.h"
 #include "talk.h"
 
 static HarnessEngine *engine;
@@ -29,116 +30,20 @@ make_image(const char *name)
     close(fd);
 }
 
-/* TEXT with the engine's folder for every @. Owned. */
-static char *
-expand(const char *text)
-{
-    g_auto(GStrv) parts = g_strsplit(text, "@", -1);
-
-    return g_strjoinv(engine->folder, parts);
-}
-
-/* "NAME JSON" a line, on the operator's monitor. */
-static void
-say(HarnessGuest *guest, const char *commands)
-{
-    g_autofree char *text = expand(commands);
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-
-    for (char **line = lines; *line && **line; line++) {
-        char *arguments = strchr(*line, ' ');
-        if (arguments)
-            *arguments++ = '\0';
-        harness_guest_qmp_with(guest, *line, arguments);
-    }
-}
-
-/* Again and again: what a device used is free only some time after it has gone. */
-static void
-say_until_done(HarnessGuest *guest, const char *command, const char *arguments)
-{
-    g_autofree char *path = g_strdup_printf("%s/guests/%s/operator.sock", engine->runtime, guest->name);
-    QmpWait wait = qmp_wait_from_now(HARNESS_STEP_MS, -1);
-    g_autoptr(QmpClient) client = qmp_client_connect(path, guest->name, NULL);
-
-    assert_true(client && qmp_client_wait_ready(client, &wait, NULL));
-    while (!qmp_client_call(client, command, json_tokener_parse(arguments), &wait, NULL, NULL)) {
-        if (g_get_monotonic_time() > wait.deadline_us)
-            fail_msg("%s %s", command, arguments);
-        g_usleep(10000);
-    }
-}
-
-/* What COMMAND answers on the operator's monitor, as text. Owned. */
-static char *
-hear(HarnessGuest *guest, const char *command, const char *arguments)
-{
-    g_autofree char *path = g_strdup_printf("%s/guests/%s/operator.sock", engine->runtime, guest->name);
-    QmpWait wait = qmp_wait_from_now(HARNESS_STEP_MS, -1);
-    g_autoptr(GError) error = NULL;
-    g_autoptr(QmpClient) client = qmp_client_connect(path, guest->name, &error);
-    g_autoptr(json_object) reply = NULL;
-
-    if (!client || !qmp_client_wait_ready(client, &wait, &error) ||
-        !qmp_client_call(client, command, arguments ? json_tokener_parse(arguments) : NULL, &wait, &reply, &error))
-        fail_msg("%s: %s: %s", guest->name, command, error->message);
-    return g_strdup(qmp_json_to_text(reply, NULL));
-}
-
-static void
-expect(HarnessGuest *guest, const char *command, const char *arguments, const char *words, bool is_there)
-{
-    g_autofree char *text = hear(guest, command, arguments), *wanted = expand(words);
-
-    if ((strstr(text, wanted) != NULL) != is_there)
-        fail_msg("%s: “%s” is %s in: %s", command, wanted, is_there ? "not" : "still", text);
-}
-
 #define PERIPHERAL "{\"path\":\"/machine/peripheral\"}"
-
-/* `check` has a row of LEVEL and CODE, and passes. */
-static void
-expect_row(HarnessGuest *guest, const char *row)
-{
-    g_autoptr(HarnessReply) check = moult(engine, "check", guest->name, "--to", harness_build(BUILD_SECOND), NULL);
-
-    assert_status(check, EXIT_DONE);
-    if (!strstr(check->text, row))
-        fail_msg("“%s” is not in: %s", row, check->text);
-}
-
-/* There, and back: what was looked at is as it was after each. */
-typedef void (*Look)(HarnessGuest *guest);
-
-static void
-move_around(HarnessGuest *guest, Look look)
-{
-    const char *broken = harness_script(
-        engine, "refuses", "case \"$*\" in *q35-7.2*) echo no thanks >&2; exit 1;; esac\nexec %s \"$@\"\n",
-        harness_build(BUILD_SECOND));
-
-    look(guest);
-    g_autoptr(HarnessReply) failed = moult(engine, "upgrade", guest->name, "--to", broken, "--json", NULL);
-    assert_outcome(failed, EXIT_FAILED, "rolled-back", "qemu-start", "no thanks");
-    look(guest);
-    harness_guest_upgrade(guest, BUILD_SECOND);
-    look(guest);
-    harness_guest_upgrade(guest, BUILD_INSTALLED);
-    look(guest);
-}
 
 /* ---- Media ---- */
 
 static void
 look_at_media(HarnessGuest *guest)
 {
-    expect(guest, "query-block", NULL, "@/second.iso", true);
-    expect(guest, "query-block", NULL, "@/overlay.qcow2", true);
-    expect(guest, "query-block", NULL, "@/fourth.iso", true);
-    expect(guest, "query-block", NULL, "@/first.iso", false);
-    expect(guest, "query-block", NULL, "@/third.iso", false);
-    expect(guest, "query-block", NULL, "@/out.iso", false);
-    expect(guest, "query-block", NULL, "@/gone.iso", false);
+    operator_expect(guest, "query-block", NULL, "@/second.iso", true);
+    operator_expect(guest, "query-block", NULL, "@/overlay.qcow2", true);
+    operator_expect(guest, "query-block", NULL, "@/fourth.iso", true);
+    operator_expect(guest, "query-block", NULL, "@/first.iso", false);
+    operator_expect(guest, "query-block", NULL, "@/third.iso", false);
+    operator_expect(guest, "query-block", NULL, "@/out.iso", false);
+    operator_expect(guest, "query-block", NULL, "@/gone.iso", false);
 }
 
 static void
@@ -160,23 +65,23 @@ test_media_are_those_of_now(void **state G_GNUC_UNUSED)
     for (gsize i = 0; i < G_N_ELEMENTS(images); i++)
         make_image(images[i]);
     HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
-    say(guest,
+    operator_say(guest,
         "blockdev-change-medium {\"id\":\"one\",\"filename\":\"@/second.iso\",\"format\":\"raw\"}\n"
         "eject {\"id\":\"two\",\"force\":true}\n"
         "blockdev-change-medium {\"id\":\"three\",\"filename\":\"@/fourth.iso\",\"format\":\"raw\"}\n"
         "blockdev-open-tray {\"id\":\"four\",\"force\":true}\nblockdev-remove-medium {\"id\":\"four\"}\n"
         "blockdev-del {\"node-name\":\"n4\"}\n"
         "blockdev-snapshot-sync {\"device\":\"hd0\",\"snapshot-file\":\"@/overlay.qcow2\",\"format\":\"qcow2\"}");
-    expect_row(guest, "OK     medium-changed");
-    move_around(guest, look_at_media);
+    operator_expect_row(guest, "OK     medium-changed");
+    operator_move_around(guest, look_at_media);
     harness_engine_finish(engine);
 }
 
 static void
 look_at_shorthands(HarnessGuest *guest)
 {
-    expect(guest, "query-block", NULL, "@/second.iso", true);
-    expect(guest, "query-block", NULL, "@/first.iso", false);
+    operator_expect(guest, "query-block", NULL, "@/second.iso", true);
+    operator_expect(guest, "query-block", NULL, "@/first.iso", false);
 }
 
 static void
@@ -190,8 +95,8 @@ test_media_of_short_options_too(void **state G_GNUC_UNUSED)
     make_image("first.iso");
     make_image("second.iso");
     HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
-    say(guest, "blockdev-change-medium {\"device\":\"ide2-cd0\",\"filename\":\"@/second.iso\",\"format\":\"raw\"}");
-    move_around(guest, look_at_shorthands);
+    operator_say(guest, "blockdev-change-medium {\"device\":\"ide2-cd0\",\"filename\":\"@/second.iso\",\"format\":\"raw\"}");
+    operator_move_around(guest, look_at_shorthands);
     harness_engine_finish(engine);
 }
 
@@ -208,12 +113,12 @@ look_at_limits(HarnessGuest *guest)
     static const char *const then[] = {"\"bps\":1000000", "\"bps_wr\":2000000", "\"group\":\"hd1\""};
 
     for (gsize i = 0; i < G_N_ELEMENTS(now); i++)
-        expect(guest, "query-block", NULL, now[i], true);
+        operator_expect(guest, "query-block", NULL, now[i], true);
     for (gsize i = 0; i < G_N_ELEMENTS(then); i++)
-        expect(guest, "query-block", NULL, then[i], false);
-    expect(guest, "qom-get", TG0, "\"iops-total\":51", true);
-    expect(guest, "qom-get", TG0, "\"iops-total-max\":71", true);
-    expect(guest, "qom-get", TG1, "\"bps-read\":123456", true);
+        operator_expect(guest, "query-block", NULL, then[i], false);
+    operator_expect(guest, "qom-get", TG0, "\"iops-total\":51", true);
+    operator_expect(guest, "qom-get", TG0, "\"iops-total-max\":71", true);
+    operator_expect(guest, "qom-get", TG1, "\"bps-read\":123456", true);
 }
 
 #define NO_RATES "\"bps_rd\":0,\"bps_wr\":0,\"iops_rd\":0,\"iops_wr\":0"
@@ -234,7 +139,7 @@ test_limits_are_those_of_now(void **state G_GNUC_UNUSED)
 
     engine = harness_engine_new(NULL);
     HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
-    say(guest,
+    operator_say(guest,
         "block_set_io_throttle {\"device\":\"hd0\",\"bps\":777000,\"bps_max\":888000,\"bps_max_length\":7,\"iops\":0," NO_RATES "}\n"
         "block_set_io_throttle {\"device\":\"hd1\",\"bps\":0,\"iops\":0," NO_RATES "}\n"
         /* without an id, behind those of the boot disk and of hd0; one group of two disks */
@@ -242,8 +147,8 @@ test_limits_are_those_of_now(void **state G_GNUC_UNUSED)
         "block_set_io_throttle {\"id\":\"/machine/peripheral/three/virtio-backend\",\"bps\":0,\"iops\":501,\"iops_size\":4096,\"iops_max\":900,\"group\":\"shared\"," NO_RATES "}\n"
         "qom-set {\"path\":\"/objects/tg0\",\"property\":\"limits\",\"value\":{\"iops-total\":51,\"iops-total-max\":71}}\n"
         "object-add {\"qom-type\":\"throttle-group\",\"id\":\"tg1\",\"limits\":{\"bps-read\":123456}}");
-    expect_row(guest, "OK     disk-throttle");
-    move_around(guest, look_at_limits);
+    operator_expect_row(guest, "OK     disk-throttle");
+    operator_move_around(guest, look_at_limits);
     harness_engine_finish(engine);
 }
 
@@ -260,17 +165,17 @@ look_at_devices(HarnessGuest *guest)
 
     for (gsize i = 0; i < G_N_ELEMENTS(types); i++) {
         g_autofree char *child = g_strdup_printf("child<%s>", types[i]);
-        expect(guest, "qom-list", PERIPHERAL, child, true);
+        operator_expect(guest, "qom-list", PERIPHERAL, child, true);
     }
-    expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/nic9\",\"property\":\"mac\"}", "52:54:00:11:22:33", true);
-    expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/vd9\",\"property\":\"serial\"}", "S9", true);
-    expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/vd9\",\"property\":\"write-cache\"}", "off", true);
-    expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/rng9\",\"property\":\"max-bytes\"}", "4096", true);
-    expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/rng9\",\"property\":\"rng\"}", "/objects/r9", true);
-    expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/port9\",\"property\":\"name\"}", "org.example.9", true);
-    expect(guest, "query-named-block-nodes", "{\"flat\":true}", "\"prot1\"", true);
-    expect(guest, "query-cpus-fast", NULL, "\"cpu-index\":1", true);
-    g_autofree char *path = expand("@/late.sock");
+    operator_expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/nic9\",\"property\":\"mac\"}", "52:54:00:11:22:33", true);
+    operator_expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/vd9\",\"property\":\"serial\"}", "S9", true);
+    operator_expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/vd9\",\"property\":\"write-cache\"}", "off", true);
+    operator_expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/rng9\",\"property\":\"max-bytes\"}", "4096", true);
+    operator_expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/rng9\",\"property\":\"rng\"}", "/objects/r9", true);
+    operator_expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/port9\",\"property\":\"name\"}", "org.example.9", true);
+    operator_expect(guest, "query-named-block-nodes", "{\"flat\":true}", "\"prot1\"", true);
+    operator_expect(guest, "query-cpus-fast", NULL, "\"cpu-index\":1", true);
+    g_autofree char *path = operator_expand(engine, "@/late.sock");
     int fd = talk_connect_unix(path);
     close(fd);
 }
@@ -285,11 +190,11 @@ test_plugged_devices_go_along(void **state G_GNUC_UNUSED)
 
     engine = harness_engine_new(NULL);
     make_image("sd.raw");
-    g_autofree char *image = expand("@/d.qcow2");
+    g_autofree char *image = operator_expand(engine, "@/d.qcow2");
     const char *create[] = {"qemu-img", "create", "-q", "-f", "qcow2", image, "64M", NULL};
     assert_true(g_spawn_sync(NULL, (char **)create, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL, NULL));
     HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
-    say(guest,
+    operator_say(guest,
         "object-add {\"qom-type\":\"rng-random\",\"id\":\"r9\",\"filename\":\"/dev/urandom\"}\n"
         "device_add {\"driver\":\"virtio-rng-pci\",\"id\":\"rng9\",\"bus\":\"rp0\",\"rng\":\"r9\",\"max-bytes\":4096,\"period\":500}\n"
         "object-add {\"qom-type\":\"iothread\",\"id\":\"io9\"}\n"
@@ -304,27 +209,27 @@ test_plugged_devices_go_along(void **state G_GNUC_UNUSED)
         "device_add {\"driver\":\"virtio-scsi-pci\",\"id\":\"zscsi9\",\"bus\":\"rp3\"}\n"
         "blockdev-add {\"driver\":\"raw\",\"node-name\":\"sd9\",\"file\":{\"driver\":\"file\",\"filename\":\"@/sd.raw\"}}\n"
         "device_add {\"driver\":\"scsi-hd\",\"id\":\"adisk9\",\"bus\":\"zscsi9.0\",\"drive\":\"sd9\",\"scsi-id\":3,\"lun\":1}");
-    expect_row(guest, "OK     device-plugged");
-    expect_row(guest, "OK     cpu-plugged");
-    expect_row(guest, "OK     chardev-added");
-    expect_row(guest, "OK     object-added");
-    expect_row(guest, "WARN   disk-settings");
-    move_around(guest, look_at_devices);
+    operator_expect_row(guest, "OK     device-plugged");
+    operator_expect_row(guest, "OK     cpu-plugged");
+    operator_expect_row(guest, "OK     chardev-added");
+    operator_expect_row(guest, "OK     object-added");
+    operator_expect_row(guest, "WARN   disk-settings");
+    operator_move_around(guest, look_at_devices);
     harness_engine_finish(engine);
 }
 
 static void
 look_at_the_rest(HarnessGuest *guest)
 {
-    expect(guest, "qom-list", PERIPHERAL, "\"tab\"", false);
-    expect(guest, "qom-list", PERIPHERAL, "\"sd\"", false);
-    expect(guest, "qom-list", PERIPHERAL, "\"port\"", false);
-    expect(guest, "qom-list", PERIPHERAL, "\"kbd\"", true);
-    expect(guest, "query-chardev", NULL, "\"ch\"", false);
-    expect(guest, "query-block", NULL, "sd.raw", false);
-    expect(guest, "qom-list", "{\"path\":\"/objects\"}", "\"io1\"", false);
-    expect(guest, "human-monitor-command", "{\"command-line\":\"info usb\"}", "Port 2", true);
-    expect(guest, "human-monitor-command", "{\"command-line\":\"info network\"}", "n1: ", false);
+    operator_expect(guest, "qom-list", PERIPHERAL, "\"tab\"", false);
+    operator_expect(guest, "qom-list", PERIPHERAL, "\"sd\"", false);
+    operator_expect(guest, "qom-list", PERIPHERAL, "\"port\"", false);
+    operator_expect(guest, "qom-list", PERIPHERAL, "\"kbd\"", true);
+    operator_expect(guest, "query-chardev", NULL, "\"ch\"", false);
+    operator_expect(guest, "query-block", NULL, "sd.raw", false);
+    operator_expect(guest, "qom-list", "{\"path\":\"/objects\"}", "\"io1\"", false);
+    operator_expect(guest, "human-monitor-command", "{\"command-line\":\"info usb\"}", "Port 2", true);
+    operator_expect(guest, "human-monitor-command", "{\"command-line\":\"info network\"}", "n1: ", false);
 }
 
 static void
@@ -340,14 +245,14 @@ test_unplugged_devices_stay_out(void **state G_GNUC_UNUSED)
 
     engine = harness_engine_new(NULL);
     HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
-    say(guest, "device_del {\"id\":\"tab\"}\ndevice_del {\"id\":\"sd\"}\ndevice_del {\"id\":\"port\"}\n"
+    operator_say(guest, "device_del {\"id\":\"tab\"}\ndevice_del {\"id\":\"sd\"}\ndevice_del {\"id\":\"port\"}\n"
                "device_del {\"id\":\"un\"}\nobject-del {\"id\":\"io1\"}");
-    say_until_done(guest, "chardev-remove", "{\"id\":\"ch\"}");
-    say_until_done(guest, "netdev_del", "{\"id\":\"n1\"}");
-    expect_row(guest, "OK     device-unplugged");
-    expect_row(guest, "OK     chardev-removed");
-    expect_row(guest, "OK     object-removed");
-    move_around(guest, look_at_the_rest);
+    operator_say_until_done(guest, "chardev-remove", "{\"id\":\"ch\"}");
+    operator_say_until_done(guest, "netdev_del", "{\"id\":\"n1\"}");
+    operator_expect_row(guest, "OK     device-unplugged");
+    operator_expect_row(guest, "OK     chardev-removed");
+    operator_expect_row(guest, "OK     object-removed");
+    operator_move_around(guest, look_at_the_rest);
     harness_engine_finish(engine);
 }
 
@@ -358,11 +263,11 @@ look_at_back_ends(HarnessGuest *guest)
 {
     g_autofree char *row = g_strdup_printf("127.0.0.1 %u       10.0.2.15    22", forwarded_port);
 
-    expect(guest, "human-monitor-command", "{\"command-line\":\"info network\"}", "n9: index=0,type=user,net=10.0.2.0,restrict=on",
+    operator_expect(guest, "human-monitor-command", "{\"command-line\":\"info network\"}", "n9: index=0,type=user,net=10.0.2.0,restrict=on",
            true);
-    expect(guest, "human-monitor-command", "{\"command-line\":\"info network\"}", "n0: ", false);
-    expect(guest, "human-monitor-command", "{\"command-line\":\"info usernet\"}", row, true);
-    expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/nic9\",\"property\":\"netdev\"}", "n9", true);
+    operator_expect(guest, "human-monitor-command", "{\"command-line\":\"info network\"}", "n0: ", false);
+    operator_expect(guest, "human-monitor-command", "{\"command-line\":\"info usernet\"}", row, true);
+    operator_expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/nic9\",\"property\":\"netdev\"}", "n9", true);
     assert_true(talk_can_connect_tcp(AF_INET, forwarded_port));
 }
 
@@ -381,11 +286,11 @@ test_plugged_back_ends_go_along(void **state G_GNUC_UNUSED)
         "netdev_add {\"type\":\"user\",\"id\":\"n9\",\"restrict\":true,\"hostfwd\":[{\"str\":\"tcp:127.0.0.1:%u-:22\"}]}\n"
         "device_add {\"driver\":\"virtio-net-pci\",\"id\":\"nic9\",\"bus\":\"rp0\",\"netdev\":\"n9\"}",
         forwarded_port);
-    say(guest, commands);
-    expect_row(guest, "OK     netdev-added");
-    expect_row(guest, "OK     netdev-removed");
-    expect_row(guest, "WARN   netdev-settings");
-    move_around(guest, look_at_back_ends);
+    operator_say(guest, commands);
+    operator_expect_row(guest, "OK     netdev-added");
+    operator_expect_row(guest, "OK     netdev-removed");
+    operator_expect_row(guest, "WARN   netdev-settings");
+    operator_move_around(guest, look_at_back_ends);
     harness_engine_finish(engine);
 }
 
@@ -419,7 +324,7 @@ test_plugged_disk_goes_on(void **state G_GNUC_UNUSED)
     engine = harness_engine_new(NULL);
     make_image("late.raw");
     HarnessGuest *guest = run_paused(&spec);
-    say(guest,
+    operator_say(guest,
         "blockdev-add {\"driver\":\"raw\",\"node-name\":\"late\",\"file\":{\"driver\":\"file\",\"filename\":\"@/late.raw\"}}\n"
         "device_add {\"driver\":\"virtio-blk-pci\",\"id\":\"vd9\",\"bus\":\"rp0\",\"drive\":\"late\"}\ncont");
     guest->disk = g_build_filename(engine->folder, "late.raw", NULL);
@@ -455,7 +360,7 @@ test_what_cannot_be_told_is_refused(void **state G_GNUC_UNUSED)
     engine = harness_engine_new(NULL);
     make_image("a.raw");
     HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
-    say(guest,
+    operator_say(guest,
         "chardev-add {\"id\":\"late\",\"backend\":{\"type\":\"ringbuf\",\"data\":{}}}\n"
         "object-add {\"qom-type\":\"secret\",\"id\":\"s9\",\"data\":\"xyz\"}\n"
         "blockdev-add {\"driver\":\"copy-on-read\",\"node-name\":\"f9\",\"file\":{\"driver\":\"file\",\"filename\":\"@/a.raw\"}}\n"
@@ -487,14 +392,14 @@ test_back_ends_that_cannot_be_told_are_refused(void **state G_GNUC_UNUSED)
     engine = harness_engine_new(NULL);
     HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_SECOND, &spec);
     for (gsize i = 0; i < G_N_ELEMENTS(added); i++) {
-        say(guest, added[i]);
+        operator_say(guest, added[i]);
         carry_expect_refusal(guest, "netdev-added");
-        say(guest, "netdev_del {\"id\":\"x\"}");
+        operator_say(guest, "netdev_del {\"id\":\"x\"}");
     }
     /* The last one leaves the others their numbers. */
-    say(guest, "netdev_del {\"id\":\"n2\"}");
+    operator_say(guest, "netdev_del {\"id\":\"n2\"}");
     harness_guest_upgrade(guest, BUILD_SECOND);
-    say(guest, "netdev_del {\"id\":\"n0\"}");
+    operator_say(guest, "netdev_del {\"id\":\"n0\"}");
     carry_expect_refusal(guest, "netdev-removed");
     harness_engine_finish(engine);
 }
