@@ -174,7 +174,7 @@ judge(const GuestEnvironment *environment, GuestForeign *foreign, const QmpWait 
         return;
     }
     bool is_shared = guest_instance_is_shared(instance);
-    const GuestSpawnOptions options = {.convert_private = !is_shared};
+    const GuestSpawnOptions options = {.copies_memory = !is_shared};
     g_autoptr(QemuPlan) plan =
         guest_spawn_plan(environment, instance->definition, binary, instance, 0, &options, &error);
     const QemuFinding *block = plan ? qemu_findings_get_block(plan->findings) : NULL;

@@ -250,6 +250,15 @@ fetch_one(GuestSpawn *spawn, const GuestInstance *source, QemuMemoryBackend *pla
     return true;
 }
 
+/* What the plan takes over has the recorded identity; what has none is made anew, to be copied into. */
+static bool
+is_to_be_made(const QemuMemoryBackend *planned, const QemuMemoryBackend *recorded)
+{
+    bool is_ours = planned->kind == QEMU_MEMORY_MEMFD || planned->kind == QEMU_MEMORY_HUGETLBFS;
+
+    return is_ours && planned->inode == 0 && (recorded->kind == QEMU_MEMORY_PRIVATE || recorded->inode != 0);
+}
+
 bool
 guest_spawn_fetch_memory(GuestSpawn *spawn, const GuestInstance *source, const GuestPresent *present, GError **error)
 {
@@ -261,7 +270,7 @@ guest_spawn_fetch_memory(GuestSpawn *spawn, const GuestInstance *source, const G
     for (guint i = 0; i < spawn->plan->memory->len; i++) {
         QemuMemoryBackend *planned = g_ptr_array_index(spawn->plan->memory, i);
         const QemuMemoryBackend *recorded = qemu_memory_find(memory, planned->id);
-        bool is_new = recorded && recorded->kind == QEMU_MEMORY_PRIVATE && planned->kind != QEMU_MEMORY_PRIVATE;
+        bool is_new = recorded && is_to_be_made(planned, recorded);
         if (!recorded || (!is_new && recorded->kind != planned->kind) || recorded->size_bytes != planned->size_bytes) {
             guest_error_set(error, GUEST_ERROR_FAILED, "ram-differs", NULL,
                             "memory backend %s is not one of the running guest's", planned->id);

@@ -36,7 +36,7 @@ plan_for(const GuestDefinition *definition, const QemuBinary *binary, const Gues
         .holdings = holdings,
         .is_adopted = source && source->adopted,
         .start_paused = options && options->start_paused,
-        .convert_private = options && options->convert_private,
+        .copies_memory = options && options->copies_memory,
         .look_at_path = qemu_plan_look_at_path,
         .look_data = definition->cwd,
     };

@@ -48,7 +48,7 @@ typedef struct {
 /* How a target is to be made; zeroed for a fresh guest. */
 typedef struct {
     bool start_paused;    /* it waits for a `cont` */
-    bool convert_private; /* memory that is private to the source is made anew, shared, to be copied into */
+    bool copies_memory;   /* memory is made anew, shared, to be copied into */
     const GuestPresent *present; /* what the guest is now; NULL: what its definition says. Borrowed */
 } GuestSpawnOptions;
 

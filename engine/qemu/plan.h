@@ -63,7 +63,7 @@ typedef struct {
     QemuVersion running;           /* INCOMING: the source's version; zeroed: not known */
     const GPtrArray *holdings;     /* INCOMING: QemuHolding, what the source holds; NULL: nothing is known */
     bool start_paused;             /* INCOMING with --paused: -S */
-    bool convert_private;          /* INCOMING: private memory is made anew, as a shared file of ours */
+    bool copies_memory;            /* INCOMING: memory is made anew, as shared files of ours, but for shared ones of the operator's */
     bool is_adopted;               /* somebody else started the guest: nothing that it could notice is added */
     QemuPlanPathFunc look_at_path; /* FRESH: asked about every mem-path; NULL: none is a directory in memory */
     gpointer look_data;            /* for look_at_path */

@@ -108,9 +108,11 @@ const QemuMemoryBackend *
 qemu_rules_add_backend(QemuRules *rules, const char *id, guint64 size_bytes, guint64 page_size_bytes)
 {
     const QemuMemoryBackend *source = match_source(rules, id, size_bytes);
-    bool take_over = source && can_take_over(rules, source);
+    bool is_copied = source && qemu_rules_is_ours(source) && rules->context->copies_memory;
+    bool take_over = source && !is_copied && can_take_over(rules, source);
     QemuMemoryBackend *backend =
-        take_over ? qemu_memory_backend_copy(source) : backend_new(rules, id, size_bytes, page_size_bytes);
+        take_over ? qemu_memory_backend_copy(source)
+                  : backend_new(rules, id, size_bytes, is_copied ? source->page_size_bytes : page_size_bytes);
 
     backend->fd_number = -1;
     if (backend->kind == QEMU_MEMORY_MEMFD) {
@@ -168,7 +170,7 @@ qemu_rules_is_ours_to_make(const QemuRules *rules, const char *id, const char *p
     const QemuMemoryBackend *source = qemu_rules_find_source(rules, id);
     QemuPlanPath facts = {0};
 
-    bool converts = source && source->kind == QEMU_MEMORY_PRIVATE && rules->context->convert_private;
+    bool converts = source && source->kind == QEMU_MEMORY_PRIVATE && rules->context->copies_memory;
 
     if (qemu_rules_is_incoming(rules) && !converts) {
         *ret_page_size_bytes = 0; /* that of the source counts */

@@ -92,8 +92,8 @@ bool qemu_rules_is_ours_to_make(const QemuRules *rules, const char *id, const ch
                                 guint64 *ret_page_size_bytes);
 /*
  * Enters a backend of ours: as the running guest has it when this is an upgrade (with the identity of its
- * file), else a new one. A private one of the running guest becomes a new shared one: its content must be
- * copied, but the next upgrade need not. Borrowed.
+ * file), else a new one. Where memory is copied, it becomes a new shared one, which the next upgrade need not
+ * copy. Borrowed.
  */
 const QemuMemoryBackend *qemu_rules_add_backend(QemuRules *rules, const char *id, guint64 size_bytes,
                                                 guint64 page_size_bytes);

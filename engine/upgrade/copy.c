@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Method *copy*: the guest's memory is private to the running QEMU, so that it is copied over the migration socket into
- * a shared file of ours, and the next upgrade needs no copy. For the time of it the node holds the memory twice;
+ * Method *copy*: the guest's memory, or a part of it, is private to the running QEMU, so that all of it is copied over the
+ * migration socket into shared files of ours, and the next upgrade needs no copy. For the time of it the node holds the memory twice;
  * whether there is room is asked before anything is begun. QEMU's load fills every page of the new file, touched or
  * not (it compares with zero, and reading a hole of a shared file allocates it), so that the whole size counts.
  *
@@ -53,25 +53,28 @@ fits(const GPtrArray *memory)
     return private_bytes(memory) > 0;
 }
 
-/* All private or none: with the capability that leaves shared memory out, QEMU refuses to fill a shared block. */
+/*
+ * All or nothing: with the capability that leaves shared memory out, QEMU refuses to fill a shared block, and without it all is
+ * sent. So what is shared already, in a file of ours, is copied too; one of the operator's would be written onto itself.
+ */
 static bool
 check_memory(const GPtrArray *memory, GPtrArray *findings)
 {
-    const QemuMemoryBackend *shared = NULL;
+    const QemuMemoryBackend *theirs = NULL;
 
     for (guint i = 0; i < memory->len; i++)
-        if (!is_private(g_ptr_array_index(memory, i)))
-            shared = g_ptr_array_index(memory, i);
+        if (((const QemuMemoryBackend *)g_ptr_array_index(memory, i))->kind == QEMU_MEMORY_FILE)
+            theirs = g_ptr_array_index(memory, i);
     if (!fits(memory))
         qemu_findings_add(findings, QEMU_FINDING_BLOCK, "copy-not-needed", "use method shared",
                           "the guest's memory is shared already: a copy would be made onto itself");
-    else if (shared)
+    else if (theirs)
         qemu_findings_add(findings, QEMU_FINDING_BLOCK, "ram-mixed",
-                          "start the guest with all of its memory private, or all of it shared",
-                          "a part of the guest's memory is private, and %s is shared: one can be neither copied nor left "
-                          "with the other",
-                          shared->id);
-    return fits(memory) && !shared;
+                          "unplug the part that is private, or start the guest with all of its memory private, or all of it shared",
+                          "a part of the guest's memory is private, and %s is in a file of the operator's, shared: one can be "
+                          "neither copied nor left with the other",
+                          theirs->id);
+    return fits(memory) && !theirs;
 }
 
 static const QemuQuirk *
@@ -94,7 +97,7 @@ estimate_pause_ms(const GPtrArray *memory)
 {
     guint64 bytes_per_s = upgrade_copy_rate_measure() / QEMU_SHARE;
 
-    return (gint64)(private_bytes(memory) / MAX(bytes_per_s / 1000, 1));
+    return (gint64)(qemu_memory_sum_bytes(memory) / MAX(bytes_per_s / 1000, 1));
 }
 
 static bool
@@ -240,7 +243,7 @@ get_parameters(gint64 max_downtime_ms, bool guest_is_stopped)
 
 const UpgradeMethod upgrade_method_copy = {
     .name = "copy",
-    .what = "the guest's memory is private, and is copied into shared memory",
+    .what = "the guest's memory, or a part of it, is private, and all of it is copied into shared memory",
     .copies_memory = true,
     .fits = fits,
     .check = check,

@@ -33,8 +33,8 @@ typedef struct {
     /* Whether it is made for MEMORY (QemuMemoryBackend), whatever else may stand in the way. For "auto". */
     bool (*fits)(const GPtrArray *memory);
     /*
-     * The new QEMU has memory of its own: private backends are made anew, shared ones; progress is told by bytes, and
-     * the time it takes grows with them.
+     * The new QEMU has memory of its own: backends are made anew, shared ones; progress is told by bytes, and the time it
+     * takes grows with them.
      */
     bool copies_memory;
     /* Adds a finding for whatever stands in the way; TRUE when nothing does. */

@@ -71,7 +71,7 @@ look_at_source(UpgradePreflight *preflight, const GuestEnvironment *environment,
 static void
 look_at_plan(UpgradePreflight *preflight, const GuestEnvironment *environment, const GuestInstance *source)
 {
-    const GuestSpawnOptions options = {.convert_private = preflight->method && preflight->method->copies_memory,
+    const GuestSpawnOptions options = {.copies_memory = preflight->method && preflight->method->copies_memory,
                                        .present = preflight->present};
     g_autoptr(GError) error = NULL;
 

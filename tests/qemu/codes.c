@@ -318,7 +318,7 @@ test_memory_of_two_kinds(void **state G_GNUC_UNUSED)
     static const Case it = {
         .spec = TINY("pc-q35-7.2",
                      "-m 32M -object memory-backend-file,id=m0,size=16M,mem-path=@folder@/m0,share=off "
-                     "-object memory-backend-ram,id=m1,size=16M -numa node,memdev=m0 -numa node,memdev=m1"),
+                     "-object memory-backend-file,id=m1,size=16M,mem-path=@folder@/m1,share=on -numa node,memdev=m0 -numa node,memdev=m1"),
         .rows = "BLOCK ram-mixed",
         .unseen = true};
 

@@ -252,6 +252,28 @@ test_private_memory_is_copied_once(void **state G_GNUC_UNUSED)
     harness_engine_finish(engine);
 }
 
+/* The rest is shared: with a part that must be copied, all is, but for the time of one upgrade. */
+static void
+test_private_part_takes_the_rest_along(void **state G_GNUC_UNUSED)
+{
+    static const HarnessSpec spec = {
+        .machine = "pc-q35-7.2", .ram_mib = 16, .arguments = "-m 16M,slots=2,maxmem=1G"};
+
+    engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_SECOND, &spec);
+    operator_say(guest,
+        "object-add {\"qom-type\":\"memory-backend-ram\",\"id\":\"m9\",\"size\":67108864}\n"
+        "device_add {\"driver\":\"pc-dimm\",\"id\":\"d9\",\"memdev\":\"m9\",\"slot\":1}");
+    poke(guest, FIRST_PLUGGED + MIB(32));
+    poke(guest, FIRST_PLUGGED + MIB(64) - 8);
+    roll_back(guest, look_at_copied_memory);
+    upgrade_by_copy(guest, BUILD_SECOND);
+    look_at_copied_memory(guest);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    look_at_copied_memory(guest);
+    harness_engine_finish(engine);
+}
+
 static void
 look_at_virtio_memory(HarnessGuest *guest)
 {
@@ -297,6 +319,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(test_memory_stays_where_it_is),
         TEST(test_private_memory_is_copied_once),
+        TEST(test_private_part_takes_the_rest_along),
         TEST(test_virtio_mem_goes_along),
     };
 
