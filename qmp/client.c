@@ -586,12 +586,19 @@ condition_event(QmpClient *client, gconstpointer data)
 QmpEvent *
 qmp_client_wait_event(QmpClient *client, const char *name, const QmpWait *wait, GError **error)
 {
-    AwaitedEvent awaited = {.name = name, .event = qmp_event_queue_pop(client->events, name)};
+    const char *what = name ? name : "event";
+    QmpWaitResult result = qmp_wait_check(wait);
 
+    /* Also where there is one: a peer that floods us would otherwise never let it come to the deadline. */
+    if (result != QMP_WAIT_READY) {
+        client_fail_wait(client, result, what, error);
+        return NULL;
+    }
+    AwaitedEvent awaited = {.name = name, .event = qmp_event_queue_pop(client->events, name)};
     if (awaited.event)
         return awaited.event;
     client->awaited = &awaited;
-    client_wait(client, condition_event, &awaited, name ? name : "event", wait, error);
+    client_wait(client, condition_event, &awaited, what, wait, error);
     client->awaited = NULL;
     return awaited.event;
 }

@@ -125,5 +125,5 @@ void qmp_client_forget_ahead(QmpClient *client);
 QmpEvent *qmp_client_pop_event(QmpClient *client);
 
 /* Blocks until an event called NAME (NULL: any) is queued, and takes it out of the queue (others stay
- * queued). */
+ * queued). Takes none when WAIT is over beforehand, so that a loop over it ends however many come. */
 QmpEvent *qmp_client_wait_event(QmpClient *client, const char *name, const QmpWait *wait, GError **error);

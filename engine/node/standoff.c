@@ -19,7 +19,7 @@ typedef struct {
     UpgradeRecord *record;
     NodeAnswer *answers[RECOVER_N_KEEPS]; /* of the one that did not answer; NULL: it did, or cannot be heard */
     int target_pidfd;
-    guint source_end, target_end; /* GLib sources; 0: nothing to wait for */
+    guint ends[RECOVER_N_KEEPS]; /* GLib sources: of the one's end; 0: nothing to wait for */
 } Standoff;
 
 static void
@@ -27,14 +27,13 @@ standoff_free(gpointer data)
 {
     Standoff *standoff = data;
 
-    if (standoff->source_end)
-        g_source_remove(standoff->source_end);
-    if (standoff->target_end)
-        g_source_remove(standoff->target_end);
+    for (int i = 0; i < RECOVER_N_KEEPS; i++) {
+        if (standoff->ends[i])
+            g_source_remove(standoff->ends[i]);
+        node_answer_free(standoff->answers[i]);
+    }
     if (standoff->target_pidfd >= 0)
         close(standoff->target_pidfd);
-    for (int i = 0; i < RECOVER_N_KEEPS; i++)
-        node_answer_free(standoff->answers[i]);
     upgrade_record_free(standoff->record);
     objlist_domain_unref(standoff->domain);
     g_free(standoff);
@@ -68,32 +67,18 @@ on_answer(gpointer user_data)
 }
 
 static gboolean
-on_source_end(gint pidfd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
+on_end(gint pidfd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
 {
-    Standoff *standoff = user_data;
-
-    standoff->source_end = 0;
-    take_up(standoff, NODE_TAKE_UP_DECIDE, NULL, NULL);
-    return G_SOURCE_REMOVE;
-}
-
-static gboolean
-on_target_end(gint pidfd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
-{
-    Standoff *standoff = user_data;
-
-    standoff->target_end = 0;
-    take_up(standoff, NODE_TAKE_UP_DECIDE, NULL, NULL);
+    take_up(user_data, NODE_TAKE_UP_DECIDE, NULL, NULL); /* which has removed this source, too */
     return G_SOURCE_REMOVE;
 }
 
 /* One that has ended already was seen to have: it would be taken up for ever. */
-static guint
-watch_end(int pidfd, GUnixFDSourceFunc func, Standoff *standoff)
+static void
+watch_end(Standoff *standoff, RecoverKeep which, int pidfd)
 {
-    if (pidfd < 0 || process_has_exited(pidfd))
-        return 0;
-    return g_unix_fd_add(pidfd, G_IO_IN, func, standoff);
+    if (pidfd >= 0 && !process_has_exited(pidfd))
+        standoff->ends[which] = g_unix_fd_add(pidfd, G_IO_IN, on_end, standoff);
 }
 
 static void
@@ -127,8 +112,8 @@ node_standoff_add(Node *node, ObjlistDomain *domain, Upgrade *upgrade)
         objlist_tables_add_primary(node->environment.tables, domain, NULL);
     *standoff = (Standoff){.node = node, .domain = objlist_domain_ref(domain), .record = upgrade_steal_record(upgrade)};
     standoff->target_pidfd = process_identity_open(&standoff->record->target, NULL);
-    standoff->source_end = watch_end(source->pidfd, on_source_end, standoff);
-    standoff->target_end = watch_end(standoff->target_pidfd, on_target_end, standoff);
+    watch_end(standoff, RECOVER_KEEP_SOURCE, source->pidfd);
+    watch_end(standoff, RECOVER_KEEP_TARGET, standoff->target_pidfd);
     for (int i = 0; i < RECOVER_N_KEEPS; i++)
         await_answer(standoff, upgrade, (RecoverKeep)i);
     /* Nobody reads it meanwhile, and QEMU keeps what nobody reads. */

@@ -104,24 +104,10 @@ upgrade_events_drain_target(Upgrade *upgrade)
     return false;
 }
 
-/* The client looks at the deadline only when there is no event: one that floods us would never let it come to that. */
-static QmpEvent *
-next_event(QmpClient *monitor, const QmpWait *wait, GError **error)
-{
-    QmpWaitResult result = qmp_wait_check(wait);
-
-    if (result == QMP_WAIT_READY)
-        return qmp_client_wait_event(monitor, NULL, wait, error);
-    g_set_error(error, QMP_CLIENT_ERROR,
-                result == QMP_WAIT_CANCELLED ? QMP_CLIENT_ERROR_CANCELLED : QMP_CLIENT_ERROR_TIMED_OUT,
-                "not among its events before the time was over");
-    return NULL;
-}
-
 QmpEvent *
 upgrade_events_next_source(Upgrade *upgrade, const QmpWait *wait, GError **error)
 {
-    QmpEvent *event = next_event(upgrade_get_source(upgrade)->monitor, wait, error);
+    QmpEvent *event = qmp_client_wait_event(upgrade_get_source(upgrade)->monitor, NULL, wait, error);
 
     if (event)
         note_source(upgrade, event);
@@ -131,7 +117,7 @@ upgrade_events_next_source(Upgrade *upgrade, const QmpWait *wait, GError **error
 bool
 upgrade_events_wait_target(Upgrade *upgrade, const QmpWait *wait, GError **error)
 {
-    g_autoptr(QmpEvent) event = next_event(upgrade_get_target(upgrade)->monitor, wait, error);
+    g_autoptr(QmpEvent) event = qmp_client_wait_event(upgrade_get_target(upgrade)->monitor, NULL, wait, error);
 
     if (event)
         note_target(upgrade, event);

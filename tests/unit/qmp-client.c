@@ -491,6 +491,25 @@ wait_event_takes_its_own_and_leaves_others(void **state)
     assert_call_works(peer.client);
 }
 
+/* Over them one comes to the end of the time that one has, even where they come without an end. */
+static void
+wait_event_takes_none_when_the_wait_is_over(void **state)
+{
+    g_auto(Peer) peer;
+    g_autoptr(GError) error = NULL;
+    QmpWait wait = long_wait(), over = qmp_wait_from_now(0, -1);
+
+    (void)state;
+    peer_start(&peer, script_events);
+    assert_call_works(peer.client);
+    assert_null(qmp_client_wait_event(peer.client, "NIC_RX", &over, &error));
+    assert_error(&error, QMP_CLIENT_ERROR_TIMED_OUT, "NIC_RX");
+    assert_null(qmp_client_wait_event(peer.client, NULL, &over, &error));
+    assert_error(&error, QMP_CLIENT_ERROR_TIMED_OUT, "event");
+    g_autoptr(QmpEvent) nic = qmp_client_wait_event(peer.client, "NIC_RX", &wait, &error);
+    assert_ok(nic != NULL, error);
+}
+
 #define FLOOD_EVENTS 20000
 
 static void
@@ -902,6 +921,7 @@ main(void)
         cmocka_unit_test(a_huge_reply_costs_bounded_memory),
         cmocka_unit_test(events_wait_in_order),
         cmocka_unit_test(wait_event_takes_its_own_and_leaves_others),
+        cmocka_unit_test(wait_event_takes_none_when_the_wait_is_over),
         cmocka_unit_test(a_flood_keeps_the_vital_events_and_the_awaited),
         cmocka_unit_test(an_endless_flood_does_not_outlast_the_deadline),
         cmocka_unit_test(a_dripping_reply_does_not_move_the_deadline),
