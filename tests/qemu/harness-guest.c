@@ -64,14 +64,12 @@ need_files(const char *flavour)
 /* ---- Its arguments ---- */
 
 static void
-make_raw(HarnessGuest *guest, const char *path)
+make_raw(const char *path)
 {
     int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
 
     assert_true(fd >= 0 && ftruncate(fd, DISK_BYTES) == 0);
     close(fd);
-    if (!guest->disk)
-        guest->disk = g_strdup(path);
 }
 
 static void
@@ -93,10 +91,12 @@ expand(HarnessGuest *guest, const char *name)
     if (g_str_equal(name, "folder"))
         return g_strdup(guest->engine->folder);
     char *path = g_strdup_printf("%s/%s-%s", guest->engine->folder, guest->name, name);
+    if (!guest->disk && g_str_has_suffix(name, ".raw"))
+        guest->disk = g_strdup(path);
     if (g_file_test(path, G_FILE_TEST_EXISTS))
         return path;
     if (g_str_has_suffix(name, ".raw"))
-        make_raw(guest, path);
+        make_raw(path);
     else if (g_str_has_suffix(name, ".qcow2"))
         make_qcow2(path);
     return path;
