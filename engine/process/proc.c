@@ -138,6 +138,23 @@ process_proc_get_pss(pid_t pid, guint64 *ret_pss_bytes, GError **error)
 }
 
 bool
+process_proc_get_resident(pid_t pid, guint64 *ret_bytes, GError **error)
+{
+    g_autofree char *status = process_read_proc(pid, "status", MAX_STATUS_BYTES, NULL, error);
+    guint64 normal, huge = 0;
+
+    if (!status)
+        return false;
+    if (!parse_kib(status, "VmRSS:", &normal)) { /* it has ended, and is not reaped yet */
+        g_set_error(error, PROCESS_ERROR, PROCESS_ERROR_GONE, "/proc/%d/status has no VmRSS", pid);
+        return false;
+    }
+    parse_kib(status, "HugetlbPages:", &huge); /* a kernel without them says nothing of them */
+    *ret_bytes = normal + huge;
+    return true;
+}
+
+bool
 process_proc_get_parent(pid_t pid, pid_t *ret_parent, GError **error)
 {
     g_autofree char *status = process_read_proc(pid, "status", MAX_STATUS_BYTES, NULL, error);

@@ -24,6 +24,8 @@ char *process_proc_dup_exe(pid_t pid, bool *ret_deleted, GError **error);
 char *process_proc_dup_cwd(pid_t pid, GError **error);
 /* Proportional set size in bytes (smaps_rollup). */
 bool process_proc_get_pss(pid_t pid, guint64 *ret_pss_bytes, GError **error);
+/* What it has in memory, huge pages included, in bytes (status). */
+bool process_proc_get_resident(pid_t pid, guint64 *ret_bytes, GError **error);
 /* Effective ids. Each may be NULL. */
 bool process_proc_get_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid, GError **error);
 /*

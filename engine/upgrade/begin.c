@@ -23,11 +23,10 @@ refuse(const UpgradePreflight *preflight, GError **error)
 
 /* The default is made for memory that stays where it is; an operator's own timeout stands. */
 static void
-allow_for_copy(Upgrade *upgrade, const GuestInstance *source)
+allow_for_copy(Upgrade *upgrade)
 {
-    if (upgrade->method->copies_memory && upgrade->request.timeout_ms == 0)
-        upgrade->wait.deadline_us +=
-            1000 * (gint64)(qemu_memory_sum_bytes(guest_present_get_memory(upgrade->present, source)) / UPGRADE_TIMEOUT_COPY_BYTES_PER_MS);
+    if (upgrade->request.timeout_ms == 0)
+        upgrade->wait.deadline_us += upgrade_get_copy_ms(upgrade) * 1000;
 }
 
 bool
@@ -54,7 +53,7 @@ begin_preflight(Upgrade *upgrade, GError **error)
     upgrade->stops_first = preflight->stops_first;
     upgrade->record->stops_first = preflight->stops_first;
     upgrade->record->method = g_strdup(upgrade->method->name);
-    allow_for_copy(upgrade, source);
+    allow_for_copy(upgrade);
     return true;
 }
 

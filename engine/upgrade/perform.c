@@ -180,37 +180,73 @@ get_final_status(const QmpEvent *event)
     return status && g_strv_contains(final, status) ? status : NULL;
 }
 
+static bool
+is_stopped_for_copy(const Upgrade *upgrade)
+{
+    return upgrade->stops_first && upgrade->method->copies_memory;
+}
+
+/* When its copy will have stood still for too long, should it not move any more. */
+static gint64
+watch_copy(Upgrade *upgrade)
+{
+    guint64 total_bytes = upgrade_get_memory_bytes(upgrade), resident_bytes = 0;
+    gint64 cpu_us = 0;
+
+    if (upgrade_stall_read(&upgrade_get_target(upgrade)->process, &resident_bytes, &cpu_us))
+        upgrade_stall_note(&upgrade->stall, resident_bytes, cpu_us, total_bytes, g_get_monotonic_time());
+    return upgrade_stall_get_deadline_us(&upgrade->stall);
+}
+
 /*
  * A guest that QEMU has stopped, all but the rest being sent, stands for some milliseconds, or as long as the rest of its
  * memory may take; a target that does not take it (it hangs in a device, say) is given up long before the whole time is over.
- * One that was stopped for its copy must not stand longer than the operator allows: how its copy gets on is not known, for
- * QEMU 7.2 answers nothing while it sends the memory of a guest that stands.
+ * One that was stopped for its copy must not stand longer than the operator allows, nor once its copy does not get on.
+ * G_MAXINT64 while it runs, and where nothing bounds it.
  */
+static gint64
+get_stand_deadline_us(const Upgrade *upgrade)
+{
+    gint64 allowed_ms = upgrade->request.max_downtime_ms;
+
+    if (is_stopped_for_copy(upgrade))
+        return allowed_ms > 0 ? upgrade->stopped_us + allowed_ms * 1000 : G_MAXINT64;
+    if (upgrade->stops_first)
+        return upgrade->stopped_us + UPGRADE_TIMEOUT_RUN_MS * G_GINT64_CONSTANT(1000);
+    return upgrade->source_stopped ? upgrade->times.stop_seen_us + (UPGRADE_TIMEOUT_RUN_MS + allowed_ms) * 1000
+                                   : G_MAXINT64;
+}
+
+/* As of now: to be asked anew before the time is taken to be over. */
 static QmpWait
-wait_for_completion(const Upgrade *upgrade)
+wait_for_completion(Upgrade *upgrade)
 {
     QmpWait wait = upgrade->wait;
-    gint64 stand_ms = UPGRADE_TIMEOUT_RUN_MS + upgrade->request.max_downtime_ms;
 
-    if (!upgrade->stops_first && upgrade->source_stopped)
-        wait.deadline_us = MIN(wait.deadline_us, upgrade->times.stop_seen_us + stand_ms * 1000);
-    if (upgrade->stops_first && upgrade->request.max_downtime_ms > 0)
-        wait.deadline_us = MIN(wait.deadline_us, upgrade->stopped_us + upgrade->request.max_downtime_ms * 1000);
+    wait.deadline_us = MIN(wait.deadline_us, get_stand_deadline_us(upgrade));
+    if (is_stopped_for_copy(upgrade))
+        wait.deadline_us = MIN(wait.deadline_us, watch_copy(upgrade));
     return wait;
 }
 
 static void
-explain_wait(const Upgrade *upgrade, GError **error)
+explain_late(const Upgrade *upgrade, GError **error)
 {
-    bool is_late = g_error_matches(error ? *error : NULL, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT);
+    gint64 now_us = g_get_monotonic_time();
 
-    if (is_late && upgrade->stops_first && upgrade->request.max_downtime_ms > 0)
+    if (is_stopped_for_copy(upgrade) && now_us >= get_stand_deadline_us(upgrade))
         guest_error_wrap(error, GUEST_ERROR_TIMED_OUT, "downtime-too-long", "allow more with --max-downtime",
                          "the guest stood still for as long as is allowed");
-    else if (is_late && !upgrade->stops_first && upgrade->source_stopped)
+    else if (is_stopped_for_copy(upgrade) && now_us >= upgrade_stall_get_deadline_us(&upgrade->stall))
+        guest_error_wrap(error, GUEST_ERROR_TIMED_OUT, "migration", "see the log of the new QEMU",
+                         "the new QEMU takes no more of the guest's memory");
+    else if (now_us >= get_stand_deadline_us(upgrade))
         guest_error_wrap(error, GUEST_ERROR_TIMED_OUT, "migration", "see the log of the new QEMU",
                          "the new QEMU does not take the rest of the guest's state");
-    else if (is_late && upgrade->method->copies_memory)
+    else if (is_stopped_for_copy(upgrade))
+        guest_error_wrap(error, GUEST_ERROR_TIMED_OUT, "timeout", "give it longer (--timeout)",
+                         "the guest's memory could not be copied in time");
+    else if (upgrade->method->copies_memory)
         guest_error_wrap(error, GUEST_ERROR_TIMED_OUT, "timeout",
                          "give it longer (--timeout), or allow a longer pause at its end (--max-downtime)",
                          "the guest changes its memory faster than it can be copied");
@@ -219,9 +255,18 @@ explain_wait(const Upgrade *upgrade, GError **error)
 }
 
 static void
-tell_copied(Upgrade *upgrade)
+explain_wait(const Upgrade *upgrade, GError **error)
 {
-    QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_OBSERVE_MS);
+    if (g_error_matches(error ? *error : NULL, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT))
+        explain_late(upgrade, error);
+    else
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "migration", NULL, "waiting for the hand-over");
+}
+
+static void
+tell_copied(Upgrade *upgrade, const QmpWait *wait)
+{
+    QmpWait limit = qmp_wait_within(wait, UPGRADE_TIMEOUT_OBSERVE_MS);
     QmpMigrateInfo info = {0};
 
     if (!qmp_query_migrate(upgrade_get_source(upgrade)->monitor, &limit, &info, NULL))
@@ -244,12 +289,13 @@ await_event(Upgrade *upgrade, GError **error)
         QmpEvent *event = upgrade_events_next_source(upgrade, is_told ? &interval : &wait, &local);
         if (event)
             return event;
+        wait = wait_for_completion(upgrade);
         if (!is_told || !g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT) ||
             qmp_wait_check(&wait) != QMP_WAIT_READY) {
             g_propagate_error(error, g_steal_pointer(&local));
             return NULL;
         }
-        tell_copied(upgrade);
+        tell_copied(upgrade, &wait);
     }
 }
 

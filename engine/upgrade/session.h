@@ -13,6 +13,7 @@
 #include "upgrade/preflight.h"
 #include "upgrade/record.h"
 #include "upgrade/recover.h"
+#include "upgrade/stall.h"
 #include "upgrade/upgrade.h"
 
 struct Upgrade {
@@ -47,7 +48,8 @@ struct Upgrade {
     RecoverObserved seen;   /* the last look at both */
     ProcessExit source_end, target_end; /* how each ended, as far as we were told */
     gint64 started_us;      /* monotonic */
-    gint64 stopped_us;      /* monotonic: when the guest was stopped for its copy */
+    gint64 stopped_us;      /* monotonic: when the guest was stopped before `migrate`, where it is */
+    UpgradeStall stall;     /* of its copy then */
     UpgradeTimes times;
     gint passed_no_return;  /* atomic */
 
@@ -80,6 +82,11 @@ void upgrade_forget_answers(Upgrade *upgrade);
 
 /* Tells whoever watches that STEP goes on; TOTAL_BYTES 0: nothing is counted. */
 void upgrade_tell(Upgrade *upgrade, const char *phase, const char *step, gint64 copied_bytes, gint64 total_bytes);
+
+/* Of the guest, with what was plugged. */
+guint64 upgrade_get_memory_bytes(const Upgrade *upgrade);
+/* What a copy of the guest's memory may take besides all else; 0 where none is made. */
+gint64 upgrade_get_copy_ms(const Upgrade *upgrade);
 
 /* Whether the guest is to run in the target. */
 bool upgrade_wants_run(const Upgrade *upgrade);

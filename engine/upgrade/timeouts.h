@@ -3,8 +3,8 @@
  * Every deadline of an upgrade, in one table; docs/timeouts.rst repeats it for people. The operator's --timeout bounds all
  * of them together up to the point of no return; behind it there is no giving up, only these.
  *
- * From STOP on the guest stands still: what is waited for then is RUN and GLANCE, and the sum of both is what a target that
- * hangs costs the guest.
+ * From STOP on the guest stands still: what is waited for then is RUN (or, where its memory is copied meanwhile, STALL) and GLANCE,
+ * and the sum of both is what a target that hangs costs the guest.
  */
 #pragma once
 
@@ -14,6 +14,7 @@
 #define UPGRADE_TIMEOUT_COMMAND_MS 10000   /* one QMP command that does no work */
 #define UPGRADE_TIMEOUT_START_MS 30000     /* a new QEMU, from execve to its greeting */
 #define UPGRADE_TIMEOUT_RUN_MS 5000        /* from the source's STOP until it has handed over; then until the target runs */
+#define UPGRADE_TIMEOUT_STALL_MS 5000      /* the copy of a guest that stands: since the new QEMU has last taken some of it */
 #define UPGRADE_TIMEOUT_KILL_MS 10000      /* from SIGKILL until a process is reaped */
 #define UPGRADE_TIMEOUT_TERMINATE_MS 5000  /* from SIGTERM until a QEMU that ends with its guest is killed */
 #define UPGRADE_TIMEOUT_RESUME_MS 10000    /* a source after a roll back, until it has its disks and runs again */

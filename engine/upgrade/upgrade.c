@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "guest/error.h"
+#include "guest/explain.h"
 #include "guest/hold.h"
+#include "qemu/memory.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
 #include "upgrade/driver.h"
@@ -37,6 +39,20 @@ bool
 upgrade_wants_run(const Upgrade *upgrade)
 {
     return upgrade->source_was_running && !upgrade->request.start_paused;
+}
+
+guint64
+upgrade_get_memory_bytes(const Upgrade *upgrade)
+{
+    return qemu_memory_sum_bytes(guest_present_get_memory(upgrade->present, upgrade_get_source(upgrade)));
+}
+
+gint64
+upgrade_get_copy_ms(const Upgrade *upgrade)
+{
+    if (!upgrade->method || !upgrade->method->copies_memory)
+        return 0;
+    return (gint64)(upgrade_get_memory_bytes(upgrade) / UPGRADE_TIMEOUT_COPY_BYTES_PER_MS);
 }
 
 bool

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "network.h"
@@ -41,6 +42,25 @@ crash(Scene *scene, const char *point, bool is_resting, SceneEnd expected)
     scene_check(scene, expected, point);
 }
 
+/* The guest stands from before `migrate` on. */
+static void
+hang_target(Scene *scene)
+{
+    scene_start_engine(scene, "MOULT_CRASH_STOP", "perform.migrate:before", NULL);
+    Program *upgrade = scene_start_upgrade(scene, "--timeout=600");
+
+    assert_true(scene_await_stop(scene, upgrade));
+    assert_int_equal(kill(scene_find_target(scene), SIGSTOP), 0);
+    scene_continue_engine(scene);
+    gint64 standstill_ms = scene_measure_standstill_ms(scene, upgrade);
+    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    print_message("the guest stood still for %d ms\n", (int)standstill_ms);
+    assert_outcome(reply, EXIT_TIMED_OUT, "rolled-back", "migration", "does not take the rest");
+    assert_in_range(standstill_ms, 0, SCENE_STANDSTILL_MAX_MS);
+    scene_start_engine(scene, NULL);
+    scene_check(scene, SCENE_OLD, "a target that hangs");
+}
+
 static void
 engine_killed_while_queues_change_hands(void **state)
 {
@@ -57,6 +77,7 @@ engine_killed_while_queues_change_hands(void **state)
     crash(scene, "perform.stop:after", true, SCENE_OLD);
     crash(scene, "perform.migrate:after", true, SCENE_EITHER);
     crash(scene, "perform.complete:after", true, SCENE_EITHER);
+    hang_target(scene);
     assert_int_equal(network_count_queues("tap0"), 2);
     talk_expect_echo(connection, "still here\n");
     close(connection);

@@ -206,6 +206,24 @@ scene_continue_engine(Scene *scene)
     program_signal(scene->engine->moultd, SIGCONT);
 }
 
+gint64
+scene_measure_standstill_ms(Scene *scene, const Program *upgrade)
+{
+    gint64 changed_us = g_get_monotonic_time(), longest_us = 0;
+    uint64_t ticks = sampler_get_ticks(scene->guest->sampler);
+
+    while (program_is_running(upgrade)) {
+        uint64_t now = sampler_get_ticks(scene->guest->sampler);
+        if (now != ticks) {
+            longest_us = MAX(longest_us, g_get_monotonic_time() - changed_us);
+            changed_us = g_get_monotonic_time();
+        }
+        ticks = now;
+        g_usleep(POLL_US);
+    }
+    return MAX(longest_us, g_get_monotonic_time() - changed_us) / 1000; /* it may not have ticked yet */
+}
+
 pid_t
 scene_find_target(const Scene *scene)
 {

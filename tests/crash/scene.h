@@ -43,6 +43,12 @@ void scene_await_crash_of_resting_guest(Scene *scene);
 bool scene_await_stop(Scene *scene, const Program *upgrade);
 void scene_continue_engine(Scene *scene);
 
+/* Until UPGRADE has ended: the longest time without a tick. */
+gint64 scene_measure_standstill_ms(Scene *scene, const Program *upgrade);
+/* What a target that hangs may cost: UPGRADE_TIMEOUT_RUN_MS, and a GLANCE at each of the two; what it takes to kill and to resume; and a
+   busy machine. */
+#define SCENE_STANDSTILL_MAX_MS (5000 + 2 * 1000 + 2000)
+
 /* The QEMU that is not the guest's on record; 0 when there is none. */
 pid_t scene_find_target(const Scene *scene);
 /* FALSE when there was no such process any more. */

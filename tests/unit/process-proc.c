@@ -233,13 +233,16 @@ memory_figures_are_plausible(void **state)
 {
     (void)state;
     g_autoptr(GError) error = NULL;
-    guint64 before, after, available;
+    guint64 before, after, available, resident_before, resident_after;
     const size_t size = 8 * 1024 * 1024;
 
     assert_true(process_proc_get_pss(getpid(), &before, &error));
+    assert_true(process_proc_get_resident(getpid(), &resident_before, &error));
     void *area = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     assert_true(process_proc_get_pss(getpid(), &after, &error));
+    assert_true(process_proc_get_resident(getpid(), &resident_after, &error));
     munmap(area, size);
+    assert_true(resident_after >= resident_before + size / 2);
     assert_true(after >= before + size / 2); /* the reading itself allocates and frees */
     assert_true(process_proc_get_mem_available(&available, &error));
     assert_true(available > 1024 * 1024);
