@@ -45,6 +45,7 @@ guest_instance_free(GuestInstance *instance)
     g_strfreev(instance->command_line);
     g_ptr_array_unref(instance->memory);
     g_ptr_array_unref(instance->deferred);
+    g_strfreev(instance->capabilities_left);
     g_free(instance->hugetlbfs_dir);
     g_free(instance->pidfile);
     g_free(instance->started);
@@ -154,6 +155,7 @@ guest_instance_to_json(const GuestInstance *instance, GError **error)
     qmp_json_add_string(object, "hugetlbfs_dir", instance->hugetlbfs_dir);
     qmp_json_add_string(object, "pidfile", instance->pidfile);
     qmp_json_add_value(object, "deferred", qemu_deferred_list_to_json(instance->deferred));
+    qmp_json_add_strv(object, "capabilities_left", (const char *const *)instance->capabilities_left);
     qmp_json_add_string(object, "started", instance->started);
     qmp_json_add_string(object, "upgraded", instance->upgraded);
     qmp_json_add_string(object, "method", instance->method);
@@ -251,6 +253,7 @@ guest_instance_from_json(json_object *object, GError **error)
     instance->pidfile = g_strdup(qmp_json_get_string(object, "pidfile"));
     if (!deferred_from_json(instance, qmp_json_get_array(object, "deferred"), error))
         return NULL;
+    instance->capabilities_left = qmp_json_dup_strv(object, "capabilities_left");
     instance->started = g_strdup(qmp_json_get_string(object, "started"));
     instance->upgraded = g_strdup(qmp_json_get_string(object, "upgraded"));
     instance->method = g_strdup(qmp_json_get_string(object, "method"));

@@ -37,6 +37,7 @@ typedef struct {
     char *hugetlbfs_dir;  /* NULL when unused */
     char *pidfile;        /* absolute; the operator's -pidfile, which the engine keeps; NULL when none */
     GPtrArray *deferred;  /* QemuDeferred: what is not open yet and shall be (deferred.h) */
+    char **capabilities_left; /* migration capabilities that an upgrade could not clear: it did not answer; NULL: none */
     char *started;        /* RFC 3339: when the guest was started */
     char *upgraded;       /* when this instance took over; NULL before the first upgrade */
     char *method;         /* by which it came to be; NULL before the first upgrade */

@@ -6,12 +6,14 @@
 #include "guest/monitor.h"
 #include "node/ending.h"
 #include "node/state.h"
+#include "qmp/commands.h"
 #include "qmp/json.h"
 
 typedef struct {
     Node *node;
     ObjlistDomain *domain; /* borrowed: the table of watches holds it */
     guint exit_source, monitor_source;
+    guint64 clearing_id; /* of the command that clears what an upgrade has left on; 0: not sent */
 } NodeWatch;
 
 static gboolean
@@ -63,15 +65,52 @@ handle_events(NodeWatch *watch)
     }
 }
 
+static void
+note_cleared(NodeWatch *watch, GuestInstance *instance)
+{
+    const char *name = objlist_domain_get_name(watch->domain);
+    g_autoptr(GError) error = NULL;
+
+    g_clear_pointer(&instance->capabilities_left, g_strfreev);
+    if (guest_instance_save(instance, objlist_domain_get_paths(watch->domain), &error))
+        g_message("%s: answers again, and has its migration capabilities cleared", name);
+    else
+        g_warning("%s: %s", name, error->message);
+}
+
+/*
+ * What an upgrade had to leave on, for this QEMU did not answer. The command is sent once and lies in its monitor until it goes
+ * on; one that refuses it is not asked again before the next engine, or the next upgrade, does so.
+ */
+static void
+clear_capabilities(NodeWatch *watch, GuestInstance *instance)
+{
+    const QmpWait no_wait = {.deadline_us = 0, .cancel_fd = -1};
+    g_autoptr(GError) error = NULL;
+
+    if (!instance->capabilities_left)
+        return;
+    if (watch->clearing_id == 0)
+        watch->clearing_id = qmp_migrate_send_capabilities(
+            instance->monitor, (const char *const *)instance->capabilities_left, false, NULL);
+    if (watch->clearing_id == 0)
+        return; /* not greeted yet */
+    if (qmp_client_collect(instance->monitor, watch->clearing_id, &no_wait, NULL, &error))
+        note_cleared(watch, instance);
+    else if (g_error_matches(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_REMOTE))
+        g_warning("%s: its migration capabilities are left on: %s", objlist_domain_get_name(watch->domain), error->message);
+}
+
 static gboolean
 on_monitor(gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
 {
     NodeWatch *watch = user_data;
     GuestInstance *instance = objlist_domain_get_data(watch->domain);
-    bool is_open = qmp_client_process(instance->monitor, NULL);
 
+    qmp_client_process(instance->monitor, NULL);
+    clear_capabilities(watch, instance);
     handle_events(watch);
-    if (is_open)
+    if (qmp_client_get_fd(instance->monitor) >= 0)
         return G_SOURCE_CONTINUE;
     /* Closed or broken: the guest goes on without it. A job that needs it connects anew. */
     watch->monitor_source = 0;
@@ -101,7 +140,10 @@ watch_monitor(NodeWatch *watch, GuestInstance *instance)
         return; /* its owner needs it; only jobs take it */
     if (!instance->monitor && paths)
         instance->monitor = guest_monitor_connect(instance, paths, NULL);
-    if (!instance->monitor || qmp_client_get_fd(instance->monitor) < 0)
+    if (!instance->monitor)
+        return;
+    clear_capabilities(watch, instance);
+    if (qmp_client_get_fd(instance->monitor) < 0)
         return;
     handle_events(watch); /* what a job has left in the queue */
     watch->monitor_source = g_unix_fd_add(qmp_client_get_fd(instance->monitor), G_IO_IN | G_IO_HUP, on_monitor, watch);

@@ -178,12 +178,27 @@ confirm_promote(Upgrade *upgrade, GError **error G_GNUC_UNUSED)
     return true;
 }
 
+/* One that does not answer (it was stopped, or its control group frozen) may do so later: node/supervise.c. */
+static void
+remember_capabilities(Upgrade *upgrade, char **names)
+{
+    GuestInstance *target = upgrade_get_target(upgrade);
+    bool is_known = !names && !target->capabilities_left;
+
+    g_strfreev(target->capabilities_left);
+    target->capabilities_left = names;
+    if (!is_known && !guest_instance_save(target, upgrade_get_target_paths(upgrade), NULL))
+        g_debug("%s: the next engine will not know of them", objlist_domain_get_name(upgrade->source));
+}
+
 bool
 confirm_settle(Upgrade *upgrade, GError **error)
 {
-    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_COMMAND_MS, -1);
+    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
+    bool is_settled = upgrade_clear_capabilities(upgrade, upgrade_get_target(upgrade), &limit, error);
 
-    return upgrade_clear_capabilities(upgrade, upgrade_get_target(upgrade), &limit, error);
+    remember_capabilities(upgrade, is_settled ? NULL : upgrade_cookie_dup_capabilities(upgrade));
+    return is_settled;
 }
 
 bool

@@ -42,6 +42,23 @@ upgrade_cookie_prepare(Upgrade *upgrade)
 }
 
 void
+upgrade_cookie_capabilities(Upgrade *upgrade, const char *const *names)
+{
+    json_object *cookie = json_object_new_object();
+
+    qmp_json_add_strv(cookie, "target", names);
+    put(upgrade, "capabilities", cookie);
+}
+
+char **
+upgrade_cookie_dup_capabilities(const Upgrade *upgrade)
+{
+    json_object *cookie = qmp_json_get_object(upgrade->record->cookies, "capabilities");
+
+    return cookie ? qmp_json_dup_strv(cookie, "target") : NULL;
+}
+
+void
 upgrade_cookie_perform(Upgrade *upgrade)
 {
     json_object *cookie = json_object_new_object();

@@ -10,6 +10,10 @@
 void upgrade_cookie_begin(Upgrade *upgrade);
 /* {"domain_id","pid","start_time","command_line":[...]} */
 void upgrade_cookie_prepare(Upgrade *upgrade);
+/* {"target":[...]}: the capabilities that were switched on there, to be cleared once it has the guest. */
+void upgrade_cookie_capabilities(Upgrade *upgrade, const char *const *names);
+/* NULL-terminated, owned; NULL: a record of before there was such a cookie. */
+char **upgrade_cookie_dup_capabilities(const Upgrade *upgrade);
 /* {"completed":true}, and when it stopped (downtime.h) */
 void upgrade_cookie_perform(Upgrade *upgrade);
 /* {"running"}, and when it resumed */

@@ -73,7 +73,7 @@ struct Upgrade {
 UpgradePreflightRequest upgrade_get_preflight_request(const Upgrade *upgrade);
 
 /* Switches the method's capabilities on, on both at the same time. */
-bool upgrade_set_capabilities(const Upgrade *upgrade, const QmpWait *wait, GError **error);
+bool upgrade_set_capabilities(Upgrade *upgrade, const QmpWait *wait, GError **error);
 /* Switches them off, on one. */
 bool upgrade_clear_capabilities(const Upgrade *upgrade, GuestInstance *instance, const QmpWait *wait, GError **error);
 

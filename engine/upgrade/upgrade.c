@@ -13,6 +13,7 @@
 #include "qemu/memory.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
+#include "upgrade/cookie.h"
 #include "upgrade/driver.h"
 #include "upgrade/interrupt.h"
 #include "upgrade/phase.h"
@@ -115,7 +116,7 @@ upgrade_clear_capabilities(const Upgrade *upgrade, GuestInstance *instance, cons
 }
 
 bool
-upgrade_set_capabilities(const Upgrade *upgrade, const QmpWait *wait, GError **error)
+upgrade_set_capabilities(Upgrade *upgrade, const QmpWait *wait, GError **error)
 {
     GuestInstance *source = upgrade_get_source(upgrade), *target = upgrade_get_target(upgrade);
     g_autofree const char **of_source = find_capabilities(upgrade, source, wait, error);
@@ -124,6 +125,7 @@ upgrade_set_capabilities(const Upgrade *upgrade, const QmpWait *wait, GError **e
 
     if (source_id == 0)
         return false;
+    upgrade_cookie_capabilities(upgrade, of_target);
     guint64 target_id = qmp_migrate_send_capabilities(target->monitor, of_target, true, error);
     bool done = target_id && qmp_client_collect(source->monitor, source_id, wait, NULL, error) &&
                 qmp_client_collect(target->monitor, target_id, wait, NULL, error);
