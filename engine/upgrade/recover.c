@@ -188,6 +188,8 @@ decide_target_gone(const RecoverObserved *seen)
     case RECOVER_SOURCE_GONE:
         return (Decision){RECOVER_ENDED, "both QEMUs have ended"};
     case RECOVER_SOURCE_MUTE:
+        if (!seen->waited) /* it is connected to anew for the next look */
+            return (Decision){RECOVER_WAIT, "the target has ended; the source does not answer yet"};
         return (Decision){RECOVER_NEEDS_OPERATOR, "the target has ended and the source does not answer"};
     case RECOVER_SOURCE_HOLDS:
         if (seen->target_ran == UPGRADE_RAN_YES)
@@ -244,6 +246,8 @@ decide_proved_gone(const RecoverObserved *seen)
         return (Decision){RECOVER_ENDED, "the target ended after it had taken the guest over"};
     if (seen->target_ran == UPGRADE_RAN_NO && seen->source != RECOVER_SOURCE_MUTE)
         return (Decision){RECOVER_ROLL_BACK, "the target ended before it ran the guest; the source can go on"};
+    if (seen->target_ran == UPGRADE_RAN_NO && !seen->waited)
+        return (Decision){RECOVER_WAIT, "the target has ended; the source does not answer yet"};
     return (Decision){RECOVER_NEEDS_OPERATOR, "the target had taken the guest over and has ended; whether it had run it is not known"};
 }
 

@@ -9,6 +9,7 @@
  *        accept       as the engine connects
  *        >TEXT        as something holding TEXT is on its way to QEMU; it does not arrive
  *        <TEXT        as something holding TEXT is on its way to the engine; it does not arrive
+ *        N>TEXT       the same for the N-th of them, be it on another connection
  * WHAT   see acts[] below. PID is whom kill-other means.
  *
  * The process that the engine has started becomes the real QEMU, for it is looked at closely (its memory, its
@@ -37,7 +38,7 @@
 typedef struct {
     const char *when;
     void (*act)(void);
-    const char *passing; /* what is on its way */
+    const char *passing; /* what is on its way; NULL: it is to go no further */
     pid_t qemu, other; /* QEMU: 0 where there is none */
     int engine_fd, qemu_fd, listener_fd;
 } Peer;
@@ -139,6 +140,13 @@ act_deaf(void)
     while (poll(&engine, 1, -1) < 0)
         ;
     act_close();
+}
+
+/* To this one question alone; the connection and what comes after are as ever. */
+static void
+act_swallow(void)
+{
+    peer.passing = NULL;
 }
 
 static void
@@ -243,6 +251,7 @@ static const struct {
     {"drip", act_drip},                         /* a byte a second */
     {"drip-on", act_drip_on},                   /* the same until the engine has had enough, then as close */
     {"deaf", act_deaf},                         /* does nothing until then */
+    {"swallow", act_swallow},                   /* loses what was on its way, and goes on */
     {"gigabyte", act_gigabyte},                 /* in one string, then as close */
     {"million-events", act_million_events},     /* then goes on as if nothing had been */
     {"events-without-end", act_events_without_end},
@@ -266,7 +275,7 @@ keep_greeting(const char *data)
 static ssize_t
 replace_negotiation(char *buffer, ssize_t length)
 {
-    static const char word[] = "qmp_capabilities", other[] = "query-status";
+    static const char word[] = "qmp_capabilities", other[] = "query-version";
     static bool is_negotiated;
     char *at = strstr(buffer, word);
 
@@ -283,7 +292,11 @@ replace_negotiation(char *buffer, ssize_t length)
 static bool
 is_time(char direction, const char *data)
 {
-    if (!peer.when || peer.when[0] != direction || !strstr(data, peer.when + 1))
+    static unsigned long n_seen;
+    char *when = NULL;
+    unsigned long nth = peer.when ? strtoul(peer.when, &when, 10) : 0;
+
+    if (!when || when[0] != direction || !strstr(data, when + 1) || ++n_seen < nth)
         return false;
     peer.when = NULL;
     return true;
@@ -306,7 +319,7 @@ pass(int from, int to, char direction)
     peer.passing = buffer;
     if (is_time(direction, buffer))
         peer.act();
-    for (ssize_t done = 0; done < n && peer.engine_fd >= 0;) {
+    for (ssize_t done = 0; done < n && peer.passing && peer.engine_fd >= 0;) {
         ssize_t sent = send(to, buffer + done, (size_t)(n - done), MSG_NOSIGNAL);
         if (sent < 0)
             return true; /* the other end has gone, which its own descriptor will tell */

@@ -248,6 +248,91 @@ static const Row streams[] = {
      NULL, 6},
 };
 
+/* ---- One question is lost, how the guest stands, in each place where that is asked ---- */
+
+/* clang-format off */
+static const Row lost_by_target[] = {
+    /* As a proof; as the guest's state is noted. Its events say what there is to know. */
+    {"target-loses-question-1", "1>query-status", "swallow", EXIT_DONE, "upgraded", NULL, NULL, 0},
+    {"target-loses-question-2", "2>query-status", "swallow", EXIT_DONE, "upgraded", NULL, NULL, 0},
+};
+/* The first is asked as the guest is started; before the hand-over two; then a target that ends as it loads leads to more. */
+static const Row lost_by_source[] = {
+    {"source-loses-question-2", "2>query-status", "swallow", EXIT_REFUSED, "refused", "monitor", "query-status", 0},
+    {"source-loses-question-3", "3>query-status", "swallow", EXIT_TIMED_OUT, "rolled-back", "capabilities", "query-status", 0},
+    {"source-loses-question-4", "4>query-status", "swallow", EXIT_FAILED, "rolled-back", "migration-failed", NULL, 0},
+    {"source-loses-question-5", "5>query-status", "swallow", EXIT_FAILED, "rolled-back", "migration-failed", NULL, 0},
+    {"source-loses-question-6", "6>query-status", "swallow", EXIT_FAILED, "rolled-back", "migration-failed", NULL, 0},
+    {"source-loses-question-7", "7>query-status", "swallow", EXIT_FAILED, "rolled-back", "migration-failed", NULL, 0},
+};
+/* clang-format on */
+
+static void
+test_lost_by_target(void **state)
+{
+    const Row *row = *state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &harness_tiny);
+    const char *peer = make_peer(engine, "peer", BUILD_SECOND, row, guest->pid);
+    g_autoptr(HarnessReply) reply = upgrade_within(guest, peer, row, LONG_TIMEOUT);
+
+    harness_guest_take_upgrade(guest, reply, BUILD_SECOND);
+    harness_guest_check(guest);
+    harness_guest_check_capabilities(guest);
+    harness_engine_finish(engine);
+}
+
+static void
+test_lost_by_source(void **state)
+{
+    static const Row ends_as_it_loads = {.when = "<\"status\": \"active\"", .what = "exit"};
+    const Row *row = *state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = run_behind_peer(engine, row);
+    const char *target = make_peer(engine, "target", BUILD_SECOND, &ends_as_it_loads, 0);
+    g_autoptr(HarnessReply) reply = upgrade_within(guest, target, row, LONG_TIMEOUT);
+
+    assert_outcome(reply, row->status, row->outcome, row->code, row->words);
+    harness_guest_check_untouched(guest);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_engine_finish(engine);
+}
+
+/* ---- The guest stands still for its copy, and the target hangs: 5 s, and the way back ---- */
+
+/* On a busy machine. What it is far from is --timeout. */
+#define STALLED_MAX_MS 40000
+
+static const HarnessSpec small = {
+    .machine = "pc-q35-7.2,memory-backend=m0",
+    .ram_mib = 256,
+    .arguments = "-object memory-backend-file,id=m0,size=256M,share=off,mem-path=@folder@/ram",
+};
+
+/* QEMU 7.2 loses pages in a live copy, so that the guest is stopped for all of it. */
+static void
+test_copy_stands(void **state)
+{
+    const Row *row = *state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &small);
+    const char *peer = make_peer(engine, "peer", BUILD_SECOND, row, guest->pid);
+    gint64 started_us = g_get_monotonic_time();
+    g_autoptr(HarnessReply) reply = moult(engine, "upgrade", "guest", "--to", peer, "--timeout=600", "--json", NULL);
+
+    assert_in_range((g_get_monotonic_time() - started_us) / 1000, 0, STALLED_MAX_MS);
+    assert_outcome(reply, row->status, row->outcome, row->code, row->words);
+    harness_guest_check_untouched(guest);
+    harness_engine_finish(engine);
+}
+
+/* clang-format off */
+static const Row copies[] = {
+    {"target-stops-in-the-copy-of-a-guest-that-stands", "<\"status\": \"active\"", "stop", EXIT_TIMED_OUT, "rolled-back",
+        "migration", "takes no more", 0},
+};
+/* clang-format on */
+
 /* ---- All of them ---- */
 
 static const struct {
@@ -260,6 +345,9 @@ static const struct {
     {heard_nothing, G_N_ELEMENTS(heard_nothing), test_source_that_is_done_with},
     {deaths, G_N_ELEMENTS(deaths), test_death},
     {streams, G_N_ELEMENTS(streams), test_stream_breaks},
+    {lost_by_target, G_N_ELEMENTS(lost_by_target), test_lost_by_target},
+    {lost_by_source, G_N_ELEMENTS(lost_by_source), test_lost_by_source},
+    {copies, G_N_ELEMENTS(copies), test_copy_stands},
 };
 
 int
