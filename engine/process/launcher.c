@@ -300,10 +300,21 @@ give_leave(Spawn *spawn, pid_t pid, GError **error)
     return true;
 }
 
+/* The answer has ended without a report. A launcher that lives on can be asked again. */
+static bool
+fail_unreported(const Launcher *launcher, const Spawn *spawn, GError **error)
+{
+    if (process_has_exited(launcher->pidfd))
+        return set_launcher_gone(error);
+    g_set_error(error, PROCESS_ERROR, PROCESS_ERROR_FAILED, "cannot start %s: the launcher does not say what became of it",
+                spawn->request->binary);
+    return false;
+}
+
 /* Reads reports until the end of file that exec (or death) makes. The child's failure may overtake STARTED.
  */
 static bool
-follow(Spawn *spawn, GError **error)
+follow(const Launcher *launcher, Spawn *spawn, GError **error)
 {
     LauncherReport report;
     int received;
@@ -324,7 +335,7 @@ follow(Spawn *spawn, GError **error)
                     g_strerror(spawn->failure.errnum));
         return false;
     }
-    return spawn->pidfd >= 0 || set_launcher_gone(error);
+    return spawn->pidfd >= 0 || fail_unreported(launcher, spawn, error);
 }
 
 static bool
@@ -374,7 +385,7 @@ launcher_spawn(Launcher *launcher, const LauncherRequest *request, gint64 timeou
     sent = send_request(launcher, &spawn, fds,
                         collect_descriptors(launcher, request, sockets[1], payload_fd, fds), error);
     close(sockets[1]); /* or its end of file would never come */
-    bool started = sent && follow(&spawn, error);
+    bool started = sent && follow(launcher, &spawn, error);
     close(sockets[0]);
     if (started) {
         *ret_child = (LauncherChild){.identity = spawn.identity, .pidfd = spawn.pidfd};
