@@ -145,7 +145,7 @@ parse(Bare *bare, int argc, char **argv, GError **error)
 int
 main(int argc, char **argv)
 {
-    Bare bare = {.ram_fd = -1};
+    static Bare bare = {.ram_fd = -1};
     g_autoptr(GError) error = NULL;
     bool ok = parse(&bare, argc, argv, &error) && bare_start(&bare, READY_TIMEOUT_MS, &error) && serve(&bare, &error);
 

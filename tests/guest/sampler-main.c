@@ -175,7 +175,7 @@ run(const Options *options, GError **error)
 int
 main(int argc, char **argv)
 {
-    Options options = {0};
+    static Options options;
     const GOptionEntry entries[] = {
         {"pid", 'p', 0, G_OPTION_ARG_INT, &options.pid, "the QEMU process", "PID"},
         {"ready", 'r', 0, G_OPTION_ARG_INT, &options.ready_s, "first wait until the guest is ready", "SECONDS"},

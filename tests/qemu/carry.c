@@ -9,12 +9,16 @@
 #include "carry.h"
 #include "harness.h"
 
+/* A guest borrows its specification for as long as it is there: to the end of the program. */
+static GSList *kept;
+
 static const HarnessSpec *
 make_spec(const HarnessSpec *base, const char *prefix, const char *format, va_list arguments)
 {
     HarnessSpec *spec = g_memdup2(base, sizeof(*base));
     g_autofree char *more = g_strdup_vprintf(format, arguments);
 
+    kept = g_slist_prepend(kept, spec);
     spec->arguments = g_strconcat(prefix, more, NULL);
     if (spec->kernel && strstr(more, "-device virtio-net"))
         spec->append = g_strconcat(spec->append, " moult.ip=10.0.2.15/24", NULL);

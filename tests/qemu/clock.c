@@ -173,6 +173,16 @@ set_while_guests_are_upgraded(void **state G_GNUC_UNUSED)
     clock_free(&clock);
 }
 
+/* Where the engine is built with AddressSanitizer, what is loaded first is not that, but the other clock. */
+static void
+allow_another_first(void)
+{
+    const char *options = g_getenv("ASAN_OPTIONS");
+    g_autofree char *more = g_strconcat(options ? options : "", options ? ":" : "", "verify_asan_link_order=0", NULL);
+
+    g_setenv("ASAN_OPTIONS", more, TRUE);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -182,5 +192,6 @@ main(int argc, char **argv)
         HARNESS_TEST(set_while_guests_are_upgraded),
     };
 
+    allow_another_first();
     return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));
 }
