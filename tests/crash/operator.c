@@ -172,6 +172,10 @@ source_ends_in_doubt(void **state G_GNUC_UNUSED)
 static void
 both_have_it(void **state G_GNUC_UNUSED)
 {
+    if (g_strcmp0(g_getenv("MOULT_CRASH_GUEST"), "linux") == 0) {
+        print_message("a guest with a disk cannot be let run in its source: the target has the lock\n");
+        skip();
+    }
     Scene *scene = scene_new(&harness_tiny);
     pid_t target;
 
