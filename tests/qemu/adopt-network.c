@@ -55,9 +55,7 @@ adopt(HarnessGuest *guest, pid_t pid)
 static const HarnessSpec *
 linux_spec(const char *netdev, const char *device)
 {
-    HarnessSpec *spec =
-        g_memdup2(carry_spec("-netdev %s -device %s,netdev=net0" SHARED_AND_MONITORED("256"), netdev, device),
-                  sizeof(*spec));
+    HarnessSpec *spec = carry_spec("-netdev %s -device %s,netdev=net0" SHARED_AND_MONITORED("256"), netdev, device);
 
     spec->vcpus = 2;
     spec->append = "moult.disk=/dev/vda moult.ip=" NETWORK_GUEST "/24";

@@ -53,8 +53,7 @@ port_of_the_bridge_stays(void **state)
 {
     (void)state;
     HarnessEngine *engine = make_bridge();
-    HarnessSpec *spec = g_memdup2(
-        carry_spec("-netdev bridge,id=net0,br=br0,helper=" HELPER " -device virtio-net-pci,netdev=net0"), sizeof(*spec));
+    HarnessSpec *spec = carry_spec("-netdev bridge,id=net0,br=br0,helper=" HELPER " -device virtio-net-pci,netdev=net0");
 
     spec->append = "moult.disk=/dev/vda moult.ip=" NETWORK_GUEST "/24";
     Traffic *traffic = traffic_new(harness_guest_run(engine, "guest", BUILD_INSTALLED, spec), 1);

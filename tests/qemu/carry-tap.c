@@ -21,8 +21,7 @@
 static const HarnessSpec *
 tap_spec(const char *netdev, const char *device)
 {
-    HarnessSpec *spec =
-        g_memdup2(carry_spec("-netdev %s -device %s,netdev=net0", netdev, device), sizeof(*spec));
+    HarnessSpec *spec = carry_spec("-netdev %s -device %s,netdev=net0", netdev, device);
 
     spec->vcpus = 2;
     spec->append = "moult.disk=/dev/vda moult.ip=" NETWORK_GUEST "/24";

@@ -12,7 +12,7 @@
 /* A guest borrows its specification for as long as it is there: to the end of the program. */
 static GSList *kept;
 
-static const HarnessSpec *
+static HarnessSpec *
 make_spec(const HarnessSpec *base, const char *prefix, const char *format, va_list arguments)
 {
     HarnessSpec *spec = g_memdup2(base, sizeof(*base));
@@ -25,12 +25,12 @@ make_spec(const HarnessSpec *base, const char *prefix, const char *format, va_li
     return spec;
 }
 
-const HarnessSpec *
+HarnessSpec *
 carry_spec(const char *format, ...)
 {
     static const HarnessSpec base = {
         .kernel = "cloud", .machine = "pc-q35-7.2", .ram_mib = 256, .append = "moult.disk=/dev/vda"};
-    const HarnessSpec *spec;
+    HarnessSpec *spec;
     va_list arguments;
 
     va_start(arguments, format);

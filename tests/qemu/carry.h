@@ -9,8 +9,8 @@
 #define CARRY_DISK "-drive if=none,id=disk0,format=raw,file=@disk0.raw@ -device virtio-blk-pci,drive=disk0 "
 
 /* A Linux guest with CARRY_DISK and the arguments that FORMAT makes; with an address if it has a virtio-net.
- * It lives as long as the test. */
-const HarnessSpec *carry_spec(const char *format, ...) G_GNUC_PRINTF(1, 2);
+ * The program's, and its caller's to change. */
+HarnessSpec *carry_spec(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* The same for a tiny guest, without a disk. */
 const HarnessSpec *carry_spec_tiny(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
