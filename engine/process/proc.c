@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "process/failure.h"
@@ -151,6 +152,23 @@ process_proc_get_resident(pid_t pid, guint64 *ret_bytes, GError **error)
     }
     parse_kib(status, "HugetlbPages:", &huge); /* a kernel without them says nothing of them */
     *ret_bytes = normal + huge;
+    return true;
+}
+
+bool
+process_proc_get_cpu_time(pid_t pid, gint64 *ret_cpu_us, GError **error)
+{
+    struct timespec time;
+    clockid_t clock;
+    int errnum = clock_getcpuclockid(pid, &clock);
+
+    if (errnum == 0 && clock_gettime(clock, &time) < 0)
+        errnum = errno;
+    if (errnum != 0) {
+        process_set_error_errno(error, errnum, "the processor time of process %d", pid);
+        return false;
+    }
+    *ret_cpu_us = (gint64)time.tv_sec * G_USEC_PER_SEC + time.tv_nsec / 1000;
     return true;
 }
 

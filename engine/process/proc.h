@@ -26,6 +26,8 @@ char *process_proc_dup_cwd(pid_t pid, GError **error);
 bool process_proc_get_pss(pid_t pid, guint64 *ret_pss_bytes, GError **error);
 /* What it has in memory, huge pages included, in bytes (status). */
 bool process_proc_get_resident(pid_t pid, guint64 *ret_bytes, GError **error);
+/* How long its threads have run so far, in microseconds. */
+bool process_proc_get_cpu_time(pid_t pid, gint64 *ret_cpu_us, GError **error);
 /* Effective ids. Each may be NULL. */
 bool process_proc_get_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid, GError **error);
 /*

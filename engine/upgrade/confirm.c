@@ -194,7 +194,7 @@ remember_capabilities(Upgrade *upgrade, char **names)
 bool
 confirm_settle(Upgrade *upgrade, GError **error)
 {
-    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
+    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_COMMAND_MS, -1);
     bool is_settled = upgrade_clear_capabilities(upgrade, upgrade_get_target(upgrade), &limit, error);
 
     remember_capabilities(upgrade, is_settled ? NULL : upgrade_cookie_dup_capabilities(upgrade));

@@ -14,6 +14,7 @@
 #include "guest/error.h"
 #include "guest/hold.h"
 #include "process/freeze.h"
+#include "process/proc.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
 #include "upgrade/crash.h"
@@ -21,6 +22,11 @@
 #include "upgrade/phase.h"
 #include "upgrade/taps.h"
 #include "upgrade/timeouts.h"
+
+/* What a QEMU that waits does not do within a second. */
+#define BUSY_US 1000
+/* As much slower than expected as a node may be. */
+#define BUSY_FACTOR 8
 
 static bool
 refuse_ran(UpgradeRan ran, GError **error)
@@ -127,22 +133,12 @@ classify(const QmpMigrateInfo *info, const QmpStatus *status, bool was_running)
     return status->running ? SOURCE_RUNS : SOURCE_HAS_GUEST;
 }
 
-/*
- * One that has not answered may have waited for the target, and does so now, or for something else. But the one of a guest that
- * was stopped for its copy goes through all that is left of its memory before it notices that nobody takes it (measured: 7.2).
- */
-static gint64
-get_patience_ms(const Upgrade *upgrade)
-{
-    if (upgrade->seen.source != RECOVER_SOURCE_MUTE)
-        return UPGRADE_TIMEOUT_OBSERVE_MS;
-    return UPGRADE_TIMEOUT_GLANCE_MS + (upgrade->stops_first ? upgrade_get_copy_ms(upgrade) : 0);
-}
-
 static SourceState
-ask_source(const Upgrade *upgrade, const QmpWait *whole, GError **error)
+ask_once(const Upgrade *upgrade, const QmpWait *whole, GError **error)
 {
-    QmpWait wait = qmp_wait_within(whole, get_patience_ms(upgrade));
+    /* One that has not answered may have waited for the target, and does so now, or for something else. */
+    bool was_mute = upgrade->seen.source == RECOVER_SOURCE_MUTE;
+    QmpWait wait = qmp_wait_within(whole, was_mute ? UPGRADE_TIMEOUT_GLANCE_MS : UPGRADE_TIMEOUT_OBSERVE_MS);
     QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
     QmpMigrateInfo info = {0};
     QmpStatus status = {0};
@@ -153,6 +149,38 @@ ask_source(const Upgrade *upgrade, const QmpWait *whole, GError **error)
     qmp_status_clear(&status);
     qmp_migrate_info_clear(&info);
     return state;
+}
+
+/* Its processors stand still: whatever it does is QEMU's own. */
+static gint64
+measure_work_us(const Upgrade *upgrade)
+{
+    gint64 cpu_us = 0;
+
+    return process_proc_get_cpu_time(upgrade_get_source(upgrade)->process.pid, &cpu_us, NULL) ? cpu_us : 0;
+}
+
+/*
+ * A QEMU 7.2 that was sending the memory of a guest that stands goes through all that is left of it before it notices that
+ * nobody takes it any more, and answers only then: it is asked again for as long as it works.
+ */
+static SourceState
+ask_source(const Upgrade *upgrade, const QmpWait *whole, GError **error)
+{
+    bool may_be_busy = upgrade->stops_first && upgrade_get_copy_ms(upgrade) > 0;
+
+    for (;;) {
+        gint64 before_us = measure_work_us(upgrade);
+        g_autoptr(GError) local = NULL;
+        SourceState state = ask_once(upgrade, whole, &local);
+        bool is_busy = may_be_busy && g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT) &&
+                       measure_work_us(upgrade) > before_us + BUSY_US && qmp_wait_check(whole) == QMP_WAIT_READY;
+        if (is_busy)
+            continue;
+        if (local)
+            g_propagate_error(error, g_steal_pointer(&local));
+        return state;
+    }
 }
 
 /*
@@ -265,7 +293,9 @@ resume_source(Upgrade *upgrade, const QmpWait *wait, GError **error)
 bool
 upgrade_hand_back(Upgrade *upgrade, GError **error)
 {
-    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_RESUME_MS + upgrade_get_copy_ms(upgrade), -1);
+    /* On a busy node, too: it is a guest that stands, and while its source works there is nothing else to wait for. */
+    gint64 copy_ms = BUSY_FACTOR * upgrade_get_copy_ms(upgrade);
+    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_RESUME_MS + copy_ms, -1);
     GuestInstance *source = upgrade_get_source(upgrade);
 
     if (!kill_target(upgrade, error))

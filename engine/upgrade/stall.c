@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "upgrade/stall.h"
 
-#include <time.h>
-
 #include "process/proc.h"
 #include "upgrade/timeouts.h"
 
@@ -12,14 +10,8 @@
 bool
 upgrade_stall_read(const ProcessIdentity *target, guint64 *ret_resident_bytes, gint64 *ret_cpu_us)
 {
-    struct timespec cpu;
-    clockid_t clock;
-
-    if (!process_proc_get_resident(target->pid, ret_resident_bytes, NULL) ||
-        clock_getcpuclockid(target->pid, &clock) != 0 || clock_gettime(clock, &cpu) < 0)
-        return false;
-    *ret_cpu_us = (gint64)cpu.tv_sec * G_USEC_PER_SEC + cpu.tv_nsec / 1000;
-    return true;
+    return process_proc_get_resident(target->pid, ret_resident_bytes, NULL) &&
+           process_proc_get_cpu_time(target->pid, ret_cpu_us, NULL);
 }
 
 void

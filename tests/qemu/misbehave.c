@@ -33,6 +33,7 @@ typedef struct {
     int status;
     const char *outcome, *code, *words; /* NULL: any */
     unsigned way_back_s; /* at most, behind --timeout */
+    const HarnessSpec *spec; /* NULL: the tiny guest */
 } Row;
 
 static const char *
@@ -66,7 +67,7 @@ upgrade_within(HarnessGuest *guest, const char *to, const Row *row, const char *
     print_message("%s: %d.%03d s, %d KiB more: %s\n", row->name, (int)(took_ms / 1000), (int)(took_ms % 1000),
                   (int)grown_kib, reply->text);
     assert_in_range(took_ms, 0, (g_ascii_strtoll(timeout, NULL, 10) + row->way_back_s) * 1000);
-    if (!IS_SANITIZED)
+    if (!IS_SANITIZED && !row->spec) /* how fast it can copy is tried out with some, too */
         assert_in_range(grown_kib, 0, MEMORY_MAX_KIB);
     return reply;
 }
@@ -134,7 +135,7 @@ static const Row sources[] = {
 static HarnessGuest *
 run_behind_peer(HarnessEngine *engine, const Row *row)
 {
-    HarnessGuest *guest = harness_guest_new(engine, "guest", &harness_tiny);
+    HarnessGuest *guest = harness_guest_new(engine, "guest", row->spec ? row->spec : &harness_tiny);
     g_auto(GStrv) argv = harness_guest_make_argv(guest, make_peer(engine, "peer", BUILD_INSTALLED, row, 0));
     g_autoptr(GPtrArray) args = g_ptr_array_new();
 
@@ -250,20 +251,29 @@ static const Row streams[] = {
 
 /* ---- One question is lost, how the guest stands, in each place where that is asked ---- */
 
+/* A QEMU 7.2 stops it first, as it loses pages in a live copy. */
+static const HarnessSpec small = {
+    .machine = "pc-q35-7.2,memory-backend=m0",
+    .ram_mib = 256,
+    .arguments = "-object memory-backend-file,id=m0,size=256M,share=off,mem-path=@folder@/ram",
+};
+
 /* clang-format off */
 static const Row lost_by_target[] = {
     /* As a proof; as the guest's state is noted. Its events say what there is to know. */
-    {"target-loses-question-1", "1>query-status", "swallow", EXIT_DONE, "upgraded", NULL, NULL, 0},
-    {"target-loses-question-2", "2>query-status", "swallow", EXIT_DONE, "upgraded", NULL, NULL, 0},
+    {"target-loses-question-1", "1>query-status", "swallow", EXIT_DONE, "upgraded", NULL, NULL, 30},
+    {"target-loses-question-2", "2>query-status", "swallow", EXIT_DONE, "upgraded", NULL, NULL, 30},
 };
 /* The first is asked as the guest is started; before the hand-over two; then a target that ends as it loads leads to more. */
 static const Row lost_by_source[] = {
-    {"source-loses-question-2", "2>query-status", "swallow", EXIT_REFUSED, "refused", "monitor", "query-status", 0},
-    {"source-loses-question-3", "3>query-status", "swallow", EXIT_TIMED_OUT, "rolled-back", "capabilities", "query-status", 0},
-    {"source-loses-question-4", "4>query-status", "swallow", EXIT_FAILED, "rolled-back", "migration-failed", NULL, 0},
-    {"source-loses-question-5", "5>query-status", "swallow", EXIT_FAILED, "rolled-back", "migration-failed", NULL, 0},
-    {"source-loses-question-6", "6>query-status", "swallow", EXIT_FAILED, "rolled-back", "migration-failed", NULL, 0},
-    {"source-loses-question-7", "7>query-status", "swallow", EXIT_FAILED, "rolled-back", "migration-failed", NULL, 0},
+    {"source-loses-question-2", "2>query-status", "swallow", EXIT_REFUSED, "refused", "monitor", "query-status", 30},
+    {"source-loses-question-3", "3>query-status", "swallow", EXIT_TIMED_OUT, "rolled-back", "capabilities", "query-status", 30},
+    {"source-loses-question-4", "4>query-status", "swallow", EXIT_FAILED, "rolled-back", "migration-failed", NULL, 30},
+    {"source-loses-question-5", "5>query-status", "swallow", EXIT_FAILED, "rolled-back", "migration-failed", NULL, 30},
+    {"source-loses-question-6", "6>query-status", "swallow", EXIT_FAILED, "rolled-back", "migration-failed", NULL, 30},
+    {"source-loses-question-7", "7>query-status", "swallow", EXIT_FAILED, "rolled-back", "migration-failed", NULL, 30},
+    {"source-loses-question-7-of-a-guest-that-stands", "7>query-status", "swallow", EXIT_FAILED, "rolled-back",
+        "migration-failed", NULL, 30, &small},
 };
 /* clang-format on */
 
@@ -294,7 +304,8 @@ test_lost_by_source(void **state)
 
     assert_outcome(reply, row->status, row->outcome, row->code, row->words);
     harness_guest_check_untouched(guest);
-    harness_guest_upgrade(guest, BUILD_SECOND);
+    if (!row->spec) /* a copy is not shown to work here once more */
+        harness_guest_upgrade(guest, BUILD_SECOND);
     harness_engine_finish(engine);
 }
 
@@ -303,13 +314,6 @@ test_lost_by_source(void **state)
 /* On a busy machine. What it is far from is --timeout. */
 #define STALLED_MAX_MS 40000
 
-static const HarnessSpec small = {
-    .machine = "pc-q35-7.2,memory-backend=m0",
-    .ram_mib = 256,
-    .arguments = "-object memory-backend-file,id=m0,size=256M,share=off,mem-path=@folder@/ram",
-};
-
-/* QEMU 7.2 loses pages in a live copy, so that the guest is stopped for all of it. */
 static void
 test_copy_stands(void **state)
 {
