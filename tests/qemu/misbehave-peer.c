@@ -38,7 +38,8 @@
 typedef struct {
     const char *when;
     void (*act)(void);
-    const char *passing; /* what is on its way; NULL: it is to go no further */
+    char *passing;       /* what is on its way */
+    const char *text;    /* of it, for which it is time */
     pid_t qemu, other; /* QEMU: 0 where there is none */
     int engine_fd, qemu_fd, listener_fd;
 } Peer;
@@ -142,11 +143,25 @@ act_deaf(void)
     act_close();
 }
 
-/* To this one question alone; the connection and what comes after are as ever. */
+/*
+ * To this one question alone: what is asked beside it, and after it, is answered as ever. One message is one object; what is
+ * between them may be blank.
+ */
 static void
 act_swallow(void)
 {
-    peer.passing = NULL;
+    char *word = strstr(peer.passing, peer.text), *start = word;
+    int depth = 1;
+
+    while (start > peer.passing && depth > 0)
+        depth += *--start == '{' ? -1 : *start == '}';
+    for (depth = 0; start && *start; start++) {
+        char c = *start;
+        depth += (c == '{') - (c == '}');
+        *start = ' ';
+        if (depth == 0)
+            return;
+    }
 }
 
 static void
@@ -251,7 +266,7 @@ static const struct {
     {"drip", act_drip},                         /* a byte a second */
     {"drip-on", act_drip_on},                   /* the same until the engine has had enough, then as close */
     {"deaf", act_deaf},                         /* does nothing until then */
-    {"swallow", act_swallow},                   /* loses what was on its way, and goes on */
+    {"swallow", act_swallow},                   /* loses that one message, and goes on */
     {"gigabyte", act_gigabyte},                 /* in one string, then as close */
     {"million-events", act_million_events},     /* then goes on as if nothing had been */
     {"events-without-end", act_events_without_end},
@@ -298,6 +313,7 @@ is_time(char direction, const char *data)
 
     if (!when || when[0] != direction || !strstr(data, when + 1) || ++n_seen < nth)
         return false;
+    peer.text = when + 1;
     peer.when = NULL;
     return true;
 }
@@ -319,7 +335,7 @@ pass(int from, int to, char direction)
     peer.passing = buffer;
     if (is_time(direction, buffer))
         peer.act();
-    for (ssize_t done = 0; done < n && peer.passing && peer.engine_fd >= 0;) {
+    for (ssize_t done = 0; done < n && peer.engine_fd >= 0;) {
         ssize_t sent = send(to, buffer + done, (size_t)(n - done), MSG_NOSIGNAL);
         if (sent < 0)
             return true; /* the other end has gone, which its own descriptor will tell */
