@@ -290,12 +290,25 @@ resume_source(Upgrade *upgrade, const QmpWait *wait, GError **error)
     }
 }
 
+/* On a busy node, too: it is a guest that stands, and while its source works there is nothing else to wait for. */
+static QmpWait
+get_resume_limit(const Upgrade *upgrade)
+{
+    return qmp_wait_from_now(UPGRADE_TIMEOUT_RESUME_MS + BUSY_FACTOR * upgrade_get_copy_ms(upgrade), -1);
+}
+
+void
+upgrade_await_source(Upgrade *upgrade)
+{
+    QmpWait limit = get_resume_limit(upgrade);
+
+    ask_source(upgrade, &limit, NULL);
+}
+
 bool
 upgrade_hand_back(Upgrade *upgrade, GError **error)
 {
-    /* On a busy node, too: it is a guest that stands, and while its source works there is nothing else to wait for. */
-    gint64 copy_ms = BUSY_FACTOR * upgrade_get_copy_ms(upgrade);
-    QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_RESUME_MS + copy_ms, -1);
+    QmpWait limit = get_resume_limit(upgrade);
     GuestInstance *source = upgrade_get_source(upgrade);
 
     if (!kill_target(upgrade, error))

@@ -20,6 +20,12 @@ bool upgrade_hand_back(Upgrade *upgrade, GError **error);
 bool upgrade_stop_target(Upgrade *upgrade, GError **error);
 
 /*
+ * Once the target is gone: until a source that did not answer does, should it be busy with the memory of a guest that stands; not for
+ * long, otherwise. Touches nothing.
+ */
+void upgrade_await_source(Upgrade *upgrade);
+
+/*
  * The migration has just failed, and QEMU lets the source run by itself: stops it again should its disks be refused to it,
  * before the guest writes to them. upgrade_hand_back lets it go on. Gives the source nothing that it has not taken already.
  */

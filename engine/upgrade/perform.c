@@ -186,15 +186,18 @@ is_stopped_for_copy(const Upgrade *upgrade)
     return upgrade->stops_first && upgrade->method->copies_memory;
 }
 
-/* When its copy will have stood still for too long, should it not move any more. */
+/* When its copy will have stood still for too long, should it not move any more: at once when nobody is there to take it. */
 static gint64
 watch_copy(Upgrade *upgrade)
 {
     guint64 total_bytes = upgrade_get_memory_bytes(upgrade), resident_bytes = 0;
     gint64 cpu_us = 0;
 
-    if (upgrade_stall_read(&upgrade_get_target(upgrade)->process, &resident_bytes, &cpu_us))
-        upgrade_stall_note(&upgrade->stall, resident_bytes, cpu_us, total_bytes, g_get_monotonic_time());
+    if (!upgrade_stall_read(&upgrade_get_target(upgrade)->process, &resident_bytes, &cpu_us)) {
+        upgrade->stall = (UpgradeStall){0};
+        return 0;
+    }
+    upgrade_stall_note(&upgrade->stall, resident_bytes, cpu_us, total_bytes, g_get_monotonic_time());
     return upgrade_stall_get_deadline_us(&upgrade->stall);
 }
 
@@ -229,12 +232,25 @@ wait_for_completion(Upgrade *upgrade)
     return wait;
 }
 
+/* Its source goes through the rest of the memory before it says so. */
+static void
+explain_end(const Upgrade *upgrade, GError **error)
+{
+    g_autofree char *words = guest_spawn_dup_last_words(upgrade_get_target_paths(upgrade));
+
+    g_clear_error(error);
+    guest_error_set(error, GUEST_ERROR_FAILED, "migration-failed", "see the message: it is QEMU's own",
+                    "the new QEMU has ended: %s", *words ? words : "it does not say why");
+}
+
 static void
 explain_late(const Upgrade *upgrade, GError **error)
 {
     gint64 now_us = g_get_monotonic_time();
 
-    if (is_stopped_for_copy(upgrade) && now_us >= get_stand_deadline_us(upgrade))
+    if (is_stopped_for_copy(upgrade) && upgrade->stall.moved_us == 0)
+        explain_end(upgrade, error);
+    else if (is_stopped_for_copy(upgrade) && now_us >= get_stand_deadline_us(upgrade))
         guest_error_wrap(error, GUEST_ERROR_TIMED_OUT, "downtime-too-long", "allow more with --max-downtime",
                          "the guest stood still for as long as is allowed");
     else if (is_stopped_for_copy(upgrade) && now_us >= upgrade_stall_get_deadline_us(&upgrade->stall))

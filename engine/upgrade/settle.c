@@ -199,7 +199,9 @@ wait_a_while(Upgrade *upgrade)
     QmpWait limit = qmp_wait_from_now(timeout_ms, -1);
     const GuestInstance *target = upgrade_get_target(upgrade);
 
-    if (target && target->monitor && qmp_client_get_state(target->monitor) != QMP_CLIENT_CLOSED)
+    if (upgrade->seen.target == RECOVER_TARGET_GONE)
+        upgrade_await_source(upgrade);
+    else if (target && target->monitor && qmp_client_get_state(target->monitor) != QMP_CLIENT_CLOSED)
         upgrade_events_await_load(upgrade, &limit, NULL);
     else if (target && target->pidfd >= 0)
         process_wait_exit(target->pidfd, timeout_ms, -1, &upgrade->target_end, NULL);
