@@ -119,8 +119,10 @@ crash_qemu(Scene *scene, const char *point, Victim victim, const char *failing, 
         scene_continue_engine(scene);
     while (scene_await_stop(scene, upgrade));
     g_autoptr(HarnessReply) reply = moult_finish(upgrade);
-    if (reply->status == EXIT_OPERATOR)
-        fail_msg("%s: one death must not need an operator: %s", point, reply->text);
+    if (reply->status == EXIT_OPERATOR) {
+        g_autoptr(HarnessReply) show = moult(scene->engine, "show", "g", "--json", NULL);
+        fail_msg("%s: one death must not need an operator: %s", point, show->text);
+    }
     scene_await_rest(scene);
     harness_engine_check(scene->engine); /* by itself, without a restart */
     scene_start_engine(scene, NULL);
