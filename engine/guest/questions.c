@@ -44,6 +44,7 @@ static const Question of_comparison[] = {
     {"qom-list", "{\"path\":\"/machine/peripheral\"}"},
     {"qom-list", "{\"path\":\"/machine/peripheral-anon\"}"},
     {"query-block", NULL},
+    {"qom-list", "{\"path\":\"/objects\"}"},
     {"query-iothreads", NULL},
     {"query-migrate-capabilities", NULL},
     {0},
