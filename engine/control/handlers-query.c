@@ -139,14 +139,22 @@ void
 control_handle_watch(ControlCall *call, json_object *parameters, gpointer user_data)
 {
     ControlContext *context = user_data;
+    const char *guest = qmp_json_get_string(parameters, "guest");
+    g_autoptr(GError) error = NULL;
 
     if (!control_call_wants_more(call)) {
         control_call_fail(call, "org.varlink.service.ExpectedMore", NULL);
         return;
     }
+    /* Whoever waits for a guest that is yet to come watches them all: a name that was mistyped must not look like peace. */
+    g_autoptr(ObjlistDomain) domain = guest ? node_guests_find(context->node, guest, &error) : NULL;
+    if (error) {
+        control_fail_with(call, guest, error);
+        return;
+    }
     WatchCall *watch = g_new(WatchCall, 1);
     *watch = (WatchCall){.call = control_call_ref(call), .node = context->node};
-    watch->subscription = node_watch(context->node, qmp_json_get_string(parameters, "guest"), on_event, watch);
+    watch->subscription = node_watch(context->node, guest, on_event, watch);
     control_call_set_closed_func(call, on_watcher_left, watch);
     control_call_reply_continues(call, json_object_new_object());
 }

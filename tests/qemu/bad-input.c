@@ -83,7 +83,7 @@ expect_refused_check(const HarnessReply *reply, const char *code)
 static void
 unknown_guest(void **state)
 {
-    static const char *const verbs[] = {"show", "stop", "start", "undefine", "release", "resolve"};
+    static const char *const verbs[] = {"show", "stop", "start", "undefine", "release", "resolve", "watch"};
 
     (void)state;
     begin();
