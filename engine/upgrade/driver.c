@@ -40,12 +40,6 @@ enter(Upgrade *upgrade, const UpgradeStep *step, GError **error)
     return true;
 }
 
-static void
-warn(Upgrade *upgrade, const UpgradeStep *step, const GError *error)
-{
-    g_ptr_array_add(upgrade->warnings, g_strdup_printf("%s: %s", step->name, error->message));
-}
-
 static bool
 run_step(Upgrade *upgrade, const UpgradeStep *step, GError **error)
 {
@@ -78,7 +72,7 @@ upgrade_drive(Upgrade *upgrade, int first, int *ret_failed, GError **error)
             g_propagate_error(error, g_steal_pointer(&local));
             return false;
         }
-        warn(upgrade, step, local);
+        upgrade_warn(upgrade, step->name, local);
     }
     return true;
 }

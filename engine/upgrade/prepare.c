@@ -48,7 +48,7 @@ prepare_handover_undo(Upgrade *upgrade, GError **error)
     g_autoptr(GError) local = NULL;
 
     if (!upgrade_taps_restore(upgrade, &local))
-        g_ptr_array_add(upgrade->warnings, g_strdup(local->message)); /* its network limps; the guest is not held up for it */
+        upgrade_warn(upgrade, NULL, local); /* its network limps; the guest is not held up for it */
     (void)error;
     return true;
 }

@@ -60,7 +60,8 @@ struct Upgrade {
     UpgradeOutcome outcome;
     GError *error;          /* why it was not upgraded; NULL when it was */
     gint64 duration_us;
-    GPtrArray *warnings;    /* char*: what failed behind the point of no return and does not touch the guest */
+    GPtrArray *warnings;    /* char*: what failed on the way back, or behind the point of no return: upgrade_warn */
+    char *trouble_code;     /* of the last of them; NULL: there is none */
     bool guest_ended;       /* there is no QEMU of the guest any more */
     json_object *evidence;  /* for NEEDS_OPERATOR; of the main loop once the upgrade is over */
     bool was_marked;        /* its record said so when it was restored */
@@ -87,6 +88,9 @@ void upgrade_tell(Upgrade *upgrade, const char *phase, const char *step, gint64 
 guint64 upgrade_get_memory_bytes(const Upgrade *upgrade);
 /* What a copy of the guest's memory may take besides all else; 0 where none is made. */
 gint64 upgrade_get_copy_ms(const Upgrade *upgrade);
+
+/* ERROR, which is not what the upgrade ends with, goes among the warnings, with its code. WHAT was being done; NULL: the message says. */
+void upgrade_warn(Upgrade *upgrade, const char *what, const GError *error);
 
 /* Whether the guest is to run in the target. */
 bool upgrade_wants_run(const Upgrade *upgrade);

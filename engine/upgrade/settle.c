@@ -25,7 +25,7 @@ typedef enum { SETTLED, LOOK_AGAIN } SettleResult;
 static void
 warn(Upgrade *upgrade, const char *what, GError *error)
 {
-    g_ptr_array_add(upgrade->warnings, g_strdup_printf("%s: %s", what, error ? error->message : "failed"));
+    upgrade_warn(upgrade, what, error);
     g_clear_error(&error);
 }
 
@@ -65,7 +65,9 @@ mark_needs_operator(Upgrade *upgrade)
     json_object_put(upgrade->evidence);
     upgrade->evidence = upgrade_evidence(upgrade);
     qmp_json_add_string(upgrade->evidence, "error", upgrade->error ? upgrade->error->message : NULL);
+    qmp_json_add_string(upgrade->evidence, "error_code", upgrade->error ? guest_error_get_code(upgrade->error) : NULL);
     qmp_json_add_string(upgrade->evidence, "trouble", last_trouble);
+    qmp_json_add_string(upgrade->evidence, "trouble_code", upgrade->trouble_code);
     upgrade->record->needs_operator = true;
     upgrade->outcome = UPGRADE_OUTCOME_NEEDS_OPERATOR;
     /* It stands for nothing while nobody decides; whoever takes the record up again puts it there anew. */

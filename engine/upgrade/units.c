@@ -57,7 +57,7 @@ prepare_unit_undo(Upgrade *upgrade, GError **error)
 
     (void)error;
     if (concerns(upgrade) && !guest_unit_close(upgrade->unit, &local))
-        g_ptr_array_add(upgrade->warnings, g_strdup(local->message)); /* the guest is not held up for it */
+        upgrade_warn(upgrade, NULL, local); /* the guest is not held up for it */
     return true;
 }
 
@@ -81,7 +81,7 @@ confirm_unit(Upgrade *upgrade, GError **error)
     if (!concerns(upgrade) || move(upgrade, source, target, &local))
         return true;
     if (guest_has_ended(source, upgrade_get_source_paths(upgrade))) {
-        g_ptr_array_add(upgrade->warnings, g_strdup(local->message));
+        upgrade_warn(upgrade, NULL, local);
         return true;
     }
     g_propagate_error(error, g_steal_pointer(&local));

@@ -230,6 +230,7 @@ upgrade_free(Upgrade *upgrade)
     g_free(upgrade->to.version);
     g_free(upgrade->to.package);
     g_ptr_array_unref(upgrade->warnings);
+    g_free(upgrade->trouble_code);
     g_clear_error(&upgrade->error);
     json_object_put(upgrade->evidence);
     g_free(upgrade);
@@ -286,13 +287,24 @@ upgrade_run(Upgrade *upgrade)
         upgrade->outcome = UPGRADE_OUTCOME_UPGRADED;
         g_autoptr(GError) error = NULL;
         if (!upgrade_record_remove(upgrade->record, upgrade->environment->dirs, &error))
-            g_ptr_array_add(upgrade->warnings, g_strdup(error->message));
+            upgrade_warn(upgrade, NULL, error);
     } else if (upgrade->begun) {
         upgrade_settle(upgrade, failed);
     } else {
         give_up(upgrade);
     }
     upgrade->duration_us = g_get_monotonic_time() - upgrade->started_us;
+}
+
+void
+upgrade_warn(Upgrade *upgrade, const char *what, const GError *error)
+{
+    const char *code = error ? guest_error_get_code(error) : "failed";
+
+    g_ptr_array_add(upgrade->warnings, g_strdup_printf("%s%s%s (%s)", what ? what : "", what ? ": " : "",
+                                                       error ? error->message : "no reason is known", code));
+    g_free(upgrade->trouble_code);
+    upgrade->trouble_code = g_strdup(code);
 }
 
 static json_object *
