@@ -2,8 +2,8 @@
 /*
  * memory-backend-memfd of a QEMU that somebody else has started. A QEMU before 8.1 leaves any shared block out of a
  * migration, so that the next one can map the same anonymous file; later ones leave out named files alone, and would write
- * a memfd's pages into themselves: there it counts as private, and is copied once. What the running QEMU says of
- * itself decides, not the binary on disk. Which memfd is which is told by the size alone: two of one size are not taken.
+ * a memfd's pages into themselves: there it counts as private, and is copied once. What the running QEMU is
+ * decides, not the binary on disk. Which memfd is which is told by the size alone: two of one size are not taken.
  */
 #include "guest/adopt.h"
 

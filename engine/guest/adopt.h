@@ -29,7 +29,10 @@ bool guest_adopt_check_binary(const char *path, GError **error);
 bool guest_adopt_guess(const GuestEnvironment *environment, GuestInstance *instance, const QemuBinary *binary,
                        GError **error);
 
-/* Of the memory that INSTANCE has in memfds: what can be handed over as it is, once its monitor has told its version. */
+/*
+ * Of the memory that INSTANCE has in memfds: what can be handed over as it is. INSTANCE's version is what its monitor has told, or what
+ * its program file says where that is not asked.
+ */
 void guest_adopt_take_memfds(GuestInstance *instance);
 
 /*

@@ -173,6 +173,7 @@ judge(const GuestEnvironment *environment, GuestForeign *foreign, const QmpWait 
         refuse_error(foreign, error);
         return;
     }
+    guest_adopt_take_memfds(instance);
     bool is_shared = guest_instance_is_shared(instance);
     const GuestSpawnOptions options = {.copies_memory = !is_shared};
     g_autoptr(QemuPlan) plan =

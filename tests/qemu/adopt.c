@@ -242,6 +242,32 @@ talk_qmp(const HarnessEngine *engine, const char *socket_name)
     close(fd);
 }
 
+/* The row of process PID in `list --all`; NULL when there is none. Borrowed from REPLY. */
+static json_object *
+find_listed(const HarnessReply *reply, pid_t pid)
+{
+    json_object *guests = qmp_json_get_array(reply->output, "guests");
+
+    for (size_t i = 0; guests && i < json_object_array_length(guests); i++) {
+        gint64 listed = 0;
+        if (qmp_json_get_int64(json_object_array_get_idx(guests, i), "pid", &listed) && listed == pid)
+            return json_object_array_get_idx(guests, i);
+    }
+    return NULL;
+}
+
+/* What an upgrade will do, a list says before anybody has adopted it. */
+static void
+expect_listed(HarnessEngine *engine, pid_t pid, const char *method)
+{
+    g_autoptr(HarnessReply) list = moult(engine, "list", "--all", "--json", NULL);
+    json_object *row = find_listed(list, pid);
+
+    assert_status(list, EXIT_DONE);
+    assert_non_null(row);
+    assert_string_equal(qmp_json_get_string(row, "method"), method);
+}
+
 static void
 go_through(const Form *form)
 {
@@ -250,6 +276,7 @@ go_through(const Form *form)
     g_autofree char *pidfile = path_in(engine, "pid");
 
     await_socket(engine, form->qmp);
+    expect_listed(engine, pid, form->method);
     HarnessGuest *guest = adopt_and_await(engine, pid);
     talk_qmp(engine, form->qmp); /* the monitor is its owner's */
     upgrade_by(guest, BUILD_SECOND, form->method);
@@ -276,20 +303,6 @@ static void test_wiki_one_liner(void **state G_GNUC_UNUSED) { go_through(&forms[
 #define SIMPLE(more)                                                                                                       \
     "DISK=none\n$QEMU -m 256 -display none -nodefaults -machine pc-q35-7.2,accel=tcg " more " " LINUX IN_BACKGROUND
 #define QMP "-qmp unix:$DIR/qmp.sock,server=on,wait=off "
-
-/* The row of process PID in `list --all`; NULL when there is none. Borrowed from REPLY. */
-static json_object *
-find_listed(const HarnessReply *reply, pid_t pid)
-{
-    json_object *guests = qmp_json_get_array(reply->output, "guests");
-
-    for (size_t i = 0; guests && i < json_object_array_length(guests); i++) {
-        gint64 listed = 0;
-        if (qmp_json_get_int64(json_object_array_get_idx(guests, i), "pid", &listed) && listed == pid)
-            return json_object_array_get_idx(guests, i);
-    }
-    return NULL;
-}
 
 static void
 test_list_shows_what_is_not_managed(void **state G_GNUC_UNUSED)
