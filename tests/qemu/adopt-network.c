@@ -101,6 +101,7 @@ device_is_handed_over_by_its_number(void **state)
     unsigned index = network_get_index("tap0");
 
     adopt(guest, pid);
+    carry_expect_rows(guest, "OK fd-handed");
     harness_guest_upgrade(guest, BUILD_SECOND);
     harness_guest_upgrade(guest, BUILD_INSTALLED);
     assert_int_equal(network_get_index("tap0"), index);

@@ -40,6 +40,7 @@ forwarded_ports_are_where_they_were(void **state)
     use_port(first);
     open = talk_connect_tcp(AF_INET, first);
     talk_expect_echo(open, "before\n");
+    carry_expect_rows(guest, "OK net-hostfwd");
     carry_roll_back(guest);
     talk_expect_echo(open, "between\n"); /* a rollback cuts nothing off */
     harness_guest_upgrade(guest, BUILD_SECOND);

@@ -72,6 +72,15 @@ carry_roll_back(HarnessGuest *guest)
 }
 
 void
+carry_expect_rows(HarnessGuest *guest, const char *rows)
+{
+    g_autoptr(HarnessReply) check =
+        moult(guest->engine, "check", guest->name, "--to", harness_build(BUILD_SECOND), "--json", NULL);
+
+    assert_rows(check, rows);
+}
+
+void
 carry_expect_refusal(HarnessGuest *guest, const char *code)
 {
     const char *build = harness_build(BUILD_SECOND);

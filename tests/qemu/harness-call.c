@@ -146,3 +146,38 @@ assert_refusal(const HarnessReply *reply, int status, const char *code, const ch
     assert_status(reply, status);
     expect_words(reply, qmp_json_get_object(reply->output, "error"), code, words);
 }
+
+json_object *
+reply_rows(const HarnessReply *reply)
+{
+    json_object *rows =
+        qmp_json_get_array(json_object_array_get_idx(qmp_json_get_array(reply->output, "checks"), 0), "rows");
+
+    if (!rows)
+        fail_msg("no rows: %s%s", reply->text, reply->messages);
+    return rows;
+}
+
+static bool
+has_row(json_object *rows, const char *level, const char *code)
+{
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        json_object *row = json_object_array_get_idx(rows, i);
+        if (g_strcmp0(qmp_json_get_string(row, "level"), level) == 0 &&
+            g_strcmp0(qmp_json_get_string(row, "code"), code) == 0)
+            return true;
+    }
+    return false;
+}
+
+void
+assert_rows(const HarnessReply *check, const char *wanted)
+{
+    g_auto(GStrv) list = g_strsplit(wanted, ",", -1);
+
+    for (char **one = list; *one; one++) {
+        g_auto(GStrv) words = g_strsplit(g_strstrip(*one), " ", 2);
+        if (!has_row(reply_rows(check), words[0], words[1]))
+            fail_msg("no row “%s %s” in: %s", words[0], words[1], check->text);
+    }
+}

@@ -106,6 +106,10 @@ void assert_status(const HarnessReply *reply, int status);
 json_object *reply_result(const HarnessReply *reply);
 /* Fails unless the upgrade's one result has OUTCOME and CODE, and a message that holds WORDS (NULL: any). */
 void assert_outcome(const HarnessReply *reply, int status, const char *outcome, const char *code, const char *words);
+/* The rows of the one guest of a `check --json`; borrowed. */
+json_object *reply_rows(const HarnessReply *reply);
+/* Fails unless the check has these rows: "LEVEL code", separated by commas. */
+void assert_rows(const HarnessReply *check, const char *wanted);
 /* The same for an error of another command with --json. */
 void assert_refusal(const HarnessReply *reply, int status, const char *code, const char *words);
 

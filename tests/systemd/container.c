@@ -222,6 +222,12 @@ container_systemctl(ContainerManager manager, const char *verb, const char *unit
     g_autofree char *output = call(manager, (const char *[]){verb, unit, NULL});
 }
 
+void
+container_systemctl_begin(ContainerManager manager, const char *verb, const char *unit)
+{
+    g_autofree char *output = call(manager, (const char *[]){"--no-block", verb, unit, NULL});
+}
+
 static void
 start_user_manager(void)
 {

@@ -24,6 +24,8 @@ typedef enum { CONTAINER_SYSTEM, CONTAINER_USER } ContainerManager;
 void container_write_unit(ContainerManager manager, const char *name, const char *text);
 /* `systemctl VERB UNIT`; fails the test unless it succeeds. */
 void container_systemctl(ContainerManager manager, const char *verb, const char *unit);
+/* The same without waiting until it is done. */
+void container_systemctl_begin(ContainerManager manager, const char *verb, const char *unit);
 /* `systemctl show`; owned. */
 char *container_dup_property(ContainerManager manager, const char *unit, const char *property);
 pid_t container_get_main_pid(ContainerManager manager, const char *unit);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -172,6 +173,14 @@ stop_unit(const Form *form, HarnessGuest *guest)
     harness_guest_await_gone(guest);
 }
 
+static void
+expect_rows(HarnessEngine *engine, const char *rows)
+{
+    g_autoptr(HarnessReply) check = moult(engine, "check", NAME, "--to", harness_build(BUILD_SECOND), "--json", NULL);
+
+    assert_rows(check, rows);
+}
+
 /* ---- Each type ---- */
 
 /* Before anybody has adopted it. */
@@ -203,11 +212,8 @@ go_through(const Form *form)
 
     expect_listed(engine, pid);
     HarnessGuest *guest = adopt_and_await(engine, pid);
-    g_autoptr(HarnessReply) check = moult(engine, "check", NAME, "--to", harness_build(BUILD_SECOND), NULL);
 
-    if (check->status != EXIT_DONE)
-        fail_msg("%s", check->text);
-    assert_non_null(strstr(check->text, "unit-main"));
+    expect_rows(engine, "OK unit-main");
     expect_unit(form, guest);
     harness_guest_upgrade(guest, BUILD_SECOND);
     expect_unit(form, guest);
@@ -250,8 +256,9 @@ static void
 end_of_the_guest_ends_its_unit(void **state G_GNUC_UNUSED)
 {
     HarnessEngine *engine = harness_engine_new(NULL);
-    HarnessGuest *guest = adopt_and_await(engine, start_unit(engine, &simple, NULL));
+    HarnessGuest *guest = adopt_and_await(engine, start_unit(engine, &simple, "Restart=on-failure\n"));
 
+    expect_rows(engine, "OK unit-main,WARN unit-restart");
     harness_guest_upgrade(guest, BUILD_SECOND);
     assert_int_equal(kill(guest->pid, SIGTERM), 0);
     container_await_property(CONTAINER_SYSTEM, UNIT, "ActiveState", "inactive");
@@ -405,6 +412,7 @@ unit_without_a_main_process_does_not_mind(void **state G_GNUC_UNUSED)
     assert_int_equal(start_unit(engine, &oneshot, NULL), 0);
     assert_true(g_file_get_contents(pid_path, &text, NULL, NULL));
     HarnessGuest *guest = adopt_and_await(engine, atoi(text));
+    expect_rows(engine, "OK unit-member");
     harness_guest_upgrade(guest, BUILD_SECOND);
     expect_property(&oneshot, "ActiveState", "active");
     expect_property(&oneshot, "SubState", "exited");
@@ -434,6 +442,121 @@ static void
 unit_that_does_not_see_the_engine_is_refused(void **state G_GNUC_UNUSED)
 {
     expect_refusal_of_confined("ReadOnlyPaths=@FOLDER@/run\nExecStart=@QEMU@\n", "mounts-runtime");
+}
+
+/* A manager of machines waits for the end of those it has put there. */
+static void
+unit_among_the_machines_is_refused(void **state G_GNUC_UNUSED)
+{
+    expect_refusal_of_confined("Slice=machine.slice\nExecStart=@QEMU@\n", "owner-machine");
+}
+
+/* Its start is not over: nobody can say yet what its main process will be. */
+static void
+unit_that_is_yet_to_be_active_is_refused(void **state G_GNUC_UNUSED)
+{
+    static const Form silent = {CONTAINER_SYSTEM, "Type=notify\nExecStart=@QEMU@\n"};
+    HarnessEngine *engine = harness_engine_new(NULL);
+
+    write_unit(engine, &silent, NULL);
+    container_systemctl_begin(silent.manager, "start", UNIT);
+    await_monitor(engine);
+    g_autoptr(HarnessReply) reply = adopt(engine, container_get_main_pid(silent.manager, UNIT));
+    assert_refusal(reply, EXIT_REFUSED, "unit-state", "activating");
+    container_systemctl(silent.manager, "stop", UNIT);
+    harness_engine_finish(engine);
+}
+
+#define USER_SOCKET "/run/user/0/systemd/private"
+
+static void
+manager_that_cannot_be_asked_is_refused(void **state G_GNUC_UNUSED)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    pid_t pid = start_unit(engine, &of_a_user, NULL);
+
+    assert_int_equal(rename(USER_SOCKET, USER_SOCKET ".away"), 0);
+    g_autoptr(HarnessReply) reply = adopt(engine, pid);
+    assert_int_equal(rename(USER_SOCKET ".away", USER_SOCKET), 0);
+    assert_refusal(reply, EXIT_REFUSED, "unit-manager", USER_SOCKET);
+    HarnessGuest *guest = adopt_and_await(engine, pid);
+    stop_unit(&of_a_user, guest);
+    harness_engine_finish(engine);
+}
+
+static void
+binary_that_the_unit_does_not_see_is_refused(void **state G_GNUC_UNUSED)
+{
+    g_autofree char *real = realpath(harness_build(BUILD_SECOND), NULL);
+    g_autofree char *hidden = g_strdup_printf("InaccessiblePaths=%s\n", real);
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = adopt_and_await(engine, start_unit(engine, &simple, hidden));
+
+    expect_rows(engine, "BLOCK mounts-binary");
+    g_autoptr(HarnessReply) reply = moult(engine, "upgrade", NAME, "--to", real, "--json", NULL);
+    assert_outcome(reply, EXIT_REFUSED, "refused", "mounts-binary", real);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    stop_unit(&simple, guest);
+    harness_engine_finish(engine);
+}
+
+/* ---- What the unit's manager does not take ---- */
+
+#define DROPINS "/run/systemd/system/" UNIT ".d"
+
+/* A file where the folder of its drop-ins would be. */
+static void
+put_obstacle(void)
+{
+    assert_true(g_file_set_contents(DROPINS, "", 0, NULL));
+}
+
+static void
+remove_obstacle(void)
+{
+    assert_int_equal(unlink(DROPINS), 0);
+}
+
+/* It cannot be told to listen: the guest stays where it is. */
+static void
+expect_roll_back(HarnessGuest *guest)
+{
+    put_obstacle();
+    g_autoptr(HarnessReply) reply =
+        moult(guest->engine, "upgrade", NAME, "--to", harness_build(BUILD_INSTALLED), "--json", NULL);
+    assert_outcome(reply, EXIT_FAILED, "rolled-back", "unit-notify", UNIT);
+    harness_guest_check_untouched(guest);
+    remove_obstacle();
+    expect_unit(&simple, guest);
+}
+
+/* It no longer listens once the target has the guest: systemd would end it with the old main process, which is kept. */
+static void
+manager_that_does_not_take_the_new_main_process(void **state G_GNUC_UNUSED)
+{
+    Scene *scene = make_scene(&simple);
+
+    expect_roll_back(scene->guest);
+    scene_start_engine(scene, "MOULT_CRASH_STOP", "confirm.unit:before", NULL);
+    Program *upgrade = scene_start_upgrade(scene, NULL);
+    assert_true(scene_await_stop(scene, upgrade));
+    assert_int_equal(unlink(DROPINS "/zzzz-moult.conf"), 0);
+    assert_int_equal(rmdir(DROPINS), 0);
+    container_systemctl(CONTAINER_SYSTEM, "daemon-reload", NULL);
+    put_obstacle();
+    do /* it comes there again: it is tried more than once */
+        scene_continue_engine(scene);
+    while (scene_await_stop(scene, upgrade));
+    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    assert_outcome(reply, EXIT_OPERATOR, "needs-operator", "unit-main-left", UNIT);
+    assert_int_equal(container_get_main_pid(CONTAINER_SYSTEM, UNIT), scene->guest->pid);
+    remove_obstacle();
+    scene_start_engine(scene, NULL);
+    scene_check(scene, SCENE_NEW, "told in the end");
+    expect_unit(&simple, scene->guest);
+    stop_unit(&simple, scene->guest);
+    harness_engine_finish(scene->engine);
+    g_free(scene);
 }
 
 /* ---- What a unit gives its processes ---- */
@@ -552,6 +675,11 @@ run(int argc, char **argv)
         HARNESS_TEST(unit_without_a_main_process_does_not_mind),
         HARNESS_TEST(system_call_filter_of_the_unit_is_refused),
         HARNESS_TEST(unit_that_does_not_see_the_engine_is_refused),
+        HARNESS_TEST(unit_among_the_machines_is_refused),
+        HARNESS_TEST(unit_that_is_yet_to_be_active_is_refused),
+        HARNESS_TEST(manager_that_cannot_be_asked_is_refused),
+        HARNESS_TEST(binary_that_the_unit_does_not_see_is_refused),
+        HARNESS_TEST(manager_that_does_not_take_the_new_main_process),
         HARNESS_TEST(confinement_of_the_unit_stays),
         HARNESS_TEST(engine_killed_at_every_step_of_the_unit),
     };
