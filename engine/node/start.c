@@ -3,6 +3,8 @@
  * Starting a guest: its name is taken in the primary table at once, QEMU is started in a worker, and the table is
  * told the outcome in the main loop.
  */
+#include <errno.h>
+
 #include "guest/compare.h"
 #include "guest/error.h"
 #include "guest/pidfile.h"
@@ -13,6 +15,7 @@
 #include "node/state.h"
 #include "node/supervise.h"
 #include "node/worker.h"
+#include "process/reserve.h"
 
 #define START_TIMEOUT_MS 30000
 
@@ -80,15 +83,28 @@ start_qemu(NodeStart *start, QemuBinary *binary, const QmpWait *wait)
            paths_alias_set(start->node->dirs, start->definition->name, spawn->paths->domain_id, error);
 }
 
+static bool
+start_from_probe(NodeStart *start)
+{
+    QmpWait wait = qmp_wait_from_now(START_TIMEOUT_MS, -1);
+    g_autoptr(QemuBinary) binary = probe(start, &wait);
+
+    return binary && start_qemu(start, binary, &wait);
+}
+
 static void
 start_in_worker(gpointer data)
 {
     NodeStart *start = data;
-    QmpWait wait = qmp_wait_from_now(START_TIMEOUT_MS, -1);
-    g_autoptr(QemuBinary) binary = probe(start, &wait);
+    ProcessReserve reserve = PROCESS_RESERVE_NONE;
     g_autoptr(GError) undo_error = NULL;
 
-    if (!binary || start_qemu(start, binary, &wait))
+    if (!process_reserve_take(&reserve))
+        guest_error_set(&start->error, GUEST_ERROR_FAILED, "no-descriptors",
+                        "raise the engine's limit of open files (LimitNOFILE=)", "the start is not begun: %s", g_strerror(errno));
+    bool done = !start->error && start_from_probe(start);
+    process_reserve_release(&reserve);
+    if (done)
         return;
     if (start->spawn)
         guest_pidfile_remove(start->spawn->instance, NULL);

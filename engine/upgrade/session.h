@@ -7,6 +7,7 @@
 #include "guest/instance.h"
 #include "guest/spawn.h"
 #include "guest/unit.h"
+#include "process/reserve.h"
 #include "qmp/wait.h"
 #include "upgrade/downtime.h"
 #include "upgrade/method.h"
@@ -61,6 +62,7 @@ struct Upgrade {
     GError *error;          /* why it was not upgraded; NULL when it was */
     gint64 duration_us;
     GPtrArray *warnings;    /* char*: what failed on the way back, or behind the point of no return: upgrade_warn */
+    ProcessReserve reserve; /* until the way back begins */
     char *trouble_code;     /* of the last of them; NULL: there is none */
     bool guest_ended;       /* there is no QEMU of the guest any more */
     json_object *evidence;  /* for NEEDS_OPERATOR; of the main loop once the upgrade is over */

@@ -9,6 +9,7 @@
 
 #include "guest/error.h"
 #include "guest/hold.h"
+#include "process/reserve.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
 #include "upgrade/driver.h"
@@ -261,6 +262,7 @@ upgrade_settle(Upgrade *upgrade, int last)
     gint64 deadline_us = g_get_monotonic_time() + UPGRADE_TIMEOUT_SETTLE_MS * G_GINT64_CONSTANT(1000);
     bool waited = false;
 
+    process_reserve_release(&upgrade->reserve);
     upgrade->record->aborting = true;
     save_record(upgrade);
     for (int round = 0; round < MAX_ROUNDS && g_get_monotonic_time() < deadline_us; round++) {

@@ -5,6 +5,7 @@
  */
 #include "upgrade/upgrade.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include "guest/error.h"
@@ -201,6 +202,7 @@ upgrade_new(const GuestEnvironment *environment, ObjlistDomain *source_domain, c
     upgrade->outcome = UPGRADE_OUTCOME_UNCHANGED;
     upgrade->wait.cancel_fd = cancel_fd;
     upgrade->interrupt_fd = -1;
+    upgrade->reserve = (ProcessReserve)PROCESS_RESERVE_NONE;
     return upgrade;
 }
 
@@ -210,6 +212,7 @@ upgrade_free(Upgrade *upgrade)
     if (!upgrade)
         return;
     upgrade_taps_let_go(upgrade);
+    process_reserve_release(&upgrade->reserve);
     if (upgrade->interrupt_fd >= 0)
         close(upgrade->interrupt_fd);
     g_free(upgrade->request.to);
@@ -274,6 +277,16 @@ give_up(Upgrade *upgrade)
     upgrade->outcome = UPGRADE_OUTCOME_FAILED;
 }
 
+static bool
+take_reserve(Upgrade *upgrade)
+{
+    if (process_reserve_take(&upgrade->reserve))
+        return true;
+    guest_error_set(&upgrade->error, GUEST_ERROR_FAILED, "no-descriptors",
+                    "raise the engine's limit of open files (LimitNOFILE=)", "the upgrade is not begun: %s", g_strerror(errno));
+    return false;
+}
+
 void
 upgrade_run(Upgrade *upgrade)
 {
@@ -281,7 +294,7 @@ upgrade_run(Upgrade *upgrade)
 
     start_clock(upgrade);
     watch_source(upgrade);
-    bool done = upgrade_drive(upgrade, 0, &failed, &upgrade->error);
+    bool done = take_reserve(upgrade) && upgrade_drive(upgrade, 0, &failed, &upgrade->error);
     upgrade_forget_answers(upgrade);
     if (done) {
         upgrade->outcome = UPGRADE_OUTCOME_UPGRADED;

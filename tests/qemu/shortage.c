@@ -35,6 +35,21 @@ make_hanging_peer(HarnessEngine *engine)
                           harness_build(BUILD_SECOND));
 }
 
+/* `moult run`, which may fail. */
+static HarnessReply *
+run_guest(HarnessGuest *guest, HarnessBuild build)
+{
+    g_auto(GStrv) argv = harness_guest_make_argv(guest, harness_build(build));
+    g_autoptr(GPtrArray) args = g_ptr_array_new();
+
+    for (const char *const *word = (const char *const[]){"run", guest->name, "--json", "--", NULL}; *word; word++)
+        g_ptr_array_add(args, (gpointer)*word);
+    for (char **word = argv; *word; word++)
+        g_ptr_array_add(args, *word);
+    g_ptr_array_add(args, NULL);
+    return moult_v(guest->engine, (const char *const *)args->pdata);
+}
+
 /* Waits until the one job under way is at STEP; its number. */
 static char *
 await_step(HarnessEngine *engine, const char *step)
@@ -101,34 +116,89 @@ set_descriptors(const HarnessEngine *engine, unsigned max)
     assert_int_equal(prlimit(engine->moultd->pid, RLIMIT_NOFILE, &limit, NULL), 0);
 }
 
-/* One more each time, from where a client is just heard to where there are enough. */
+/* Sockets and memory files that are all fetched out of the running QEMU. */
+#define SOCKET(n) "-chardev socket,id=s" #n ",path=@folder@/s" #n ".sock,server=on,wait=off "
+#define MEMORY(n) "-object memory-backend-ram,id=m" #n ",size=16M -numa node,memdev=m" #n
+#define MEMORIES MEMORY(0) " " MEMORY(1) " " MEMORY(2) " " MEMORY(3) " " MEMORY(4) " " MEMORY(5) " " MEMORY(6) " " MEMORY(7)
+static const HarnessSpec many_files = {
+    .machine = "pc-q35-7.2",
+    .ram_mib = 128,
+    .arguments = SOCKET(0) SOCKET(1) SOCKET(2) SOCKET(3) SOCKET(4) SOCKET(5) SOCKET(6) SOCKET(7) MEMORIES,
+};
+static const HarnessSpec much_memory = {.machine = "pc-q35-7.2", .ram_mib = 128, .arguments = MEMORIES};
+
+/* With as many descriptors as it has open now, and EXTRA. Done, or why not. */
+typedef HarnessReply *(*WithFew)(HarnessGuest *guest);
+
+static HarnessReply *
+upgrade_there(HarnessGuest *guest)
+{
+    return moult(guest->engine, "upgrade", guest->name, "--to", harness_build(BUILD_SECOND), "--json", NULL);
+}
+
+static HarnessReply *
+upgrade_back(HarnessGuest *guest)
+{
+    return moult(guest->engine, "upgrade", guest->name, "--to", harness_build(BUILD_INSTALLED), "--json", NULL);
+}
+
+static HarnessReply *
+run_it(HarnessGuest *guest)
+{
+    return run_guest(guest, BUILD_INSTALLED);
+}
+
+/* From where a client is just heard to where there are enough, STEP more each time. CODES: those that must have come on the way. */
+static HarnessReply *
+try_with_few_descriptors(HarnessGuest *guest, WithFew func, unsigned step, const char *const *codes)
+{
+    HarnessEngine *engine = guest->engine;
+    g_autoptr(GString) seen = g_string_new(" ");
+
+    for (unsigned extra = 1; extra < EXTRA_FDS_MAX; extra += step) {
+        set_descriptors(engine, processes_count_fds(engine->moultd->pid) + extra);
+        HarnessReply *reply = func(guest);
+        set_descriptors(engine, ENGINE_FDS_MAX);
+        if (reply->status == EXIT_DONE) {
+            for (; *codes; codes++)
+                if (!strstr(seen->str, *codes))
+                    fail_msg("never “%s”, only%s", *codes, seen->str);
+            return reply;
+        }
+        json_object *error = qmp_json_get_object(reply->output, "error");
+        const char *code = qmp_json_get_string(error ? error : reply_result(reply), "code");
+        if (reply->status != EXIT_FAILED && reply->status != EXIT_REFUSED)
+            fail_msg("%u more: %d %s%s", extra, reply->status, reply->text, reply->messages);
+        print_message("%u more: %s\n", extra, code);
+        g_string_append_printf(seen, "%s ", code);
+        harness_reply_free(reply);
+        harness_engine_check(engine);
+    }
+    fail_msg("there are never enough");
+    return NULL;
+}
+
 static void
 out_of_descriptors(void **state)
 {
+    static const char *const asking[] = {" binary-probe ", NULL};
+    static const char *const fetching[] = {" no-descriptors ", " descriptors ", " ram-fetch ", NULL};
+    static const char *const making[] = {" no-descriptors ", " ram-file ", NULL};
     HarnessEngine *engine = harness_engine_new(NULL);
-    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &harness_tiny);
-    HarnessBuild to = BUILD_SECOND;
-    unsigned n_failed = 0, n_done = 0;
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &many_files);
 
     (void)state;
     engine->may_warn = true;
-    for (unsigned extra = 2; extra < EXTRA_FDS_MAX && n_done == 0; extra++) {
-        set_descriptors(engine, processes_count_fds(engine->moultd->pid) + extra);
-        g_autoptr(HarnessReply) reply = moult(engine, "upgrade", "guest", "--to", harness_build(to), "--json", NULL);
-        set_descriptors(engine, ENGINE_FDS_MAX);
-        print_message("%u more: %d %s\n", extra, reply->status,
-                      reply->output ? qmp_json_get_string(reply_result(reply), "message") : reply->messages);
-        if (reply->status == EXIT_DONE) {
-            harness_guest_take_upgrade(guest, reply, to);
-            n_done++;
-        } else {
-            assert_true(reply->status == EXIT_FAILED || reply->status == EXIT_REFUSED);
-            harness_guest_check_untouched(guest);
-            n_failed++;
-        }
-    }
-    assert_true(n_failed > 0 && n_done > 0);
-    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    g_autoptr(HarnessReply) there = try_with_few_descriptors(guest, upgrade_there, 4, asking);
+    harness_guest_take_upgrade(guest, there, BUILD_SECOND);
+    /* Whom it knows, it need not ask. */
+    g_autoptr(HarnessReply) back = try_with_few_descriptors(guest, upgrade_back, 2, fetching);
+    harness_guest_take_upgrade(guest, back, BUILD_INSTALLED);
+    HarnessGuest *other = harness_guest_new(engine, "other", &much_memory);
+    g_autoptr(HarnessReply) run = try_with_few_descriptors(other, run_it, 2, making);
+    harness_guest_await(other);
+    harness_guest_check_untouched(guest);
+    harness_guest_upgrade(guest, BUILD_SECOND);
     harness_engine_finish(engine);
 }
 
@@ -352,21 +422,14 @@ no_room_for_a_new_guest(void **state)
     HarnessEngine *engine = new_engine_on_small_disk();
     HarnessGuest *bystander = harness_guest_run(engine, "bystander", BUILD_INSTALLED, &harness_tiny);
     HarnessGuest *other = harness_guest_new(engine, "other", &harness_tiny);
-    g_auto(GStrv) argv = harness_guest_make_argv(other, harness_build(BUILD_INSTALLED));
-    g_autoptr(GPtrArray) args = g_ptr_array_new();
 
     (void)state;
-    for (const char *const *word = (const char *const[]){"run", "other", "--json", "--", NULL}; *word; word++)
-        g_ptr_array_add(args, (gpointer)*word);
-    for (char **word = argv; *word; word++)
-        g_ptr_array_add(args, *word);
-    g_ptr_array_add(args, NULL);
     take_all_room(engine);
-    g_autoptr(HarnessReply) refused = moult_v(engine, (const char *const *)args->pdata);
+    g_autoptr(HarnessReply) refused = run_guest(other, BUILD_INSTALLED);
     assert_refusal(refused, EXIT_FAILED, "runtime-dir", "No space left on device");
     harness_guest_check_untouched(bystander);
     free_room(engine);
-    g_autoptr(HarnessReply) reply = moult_v(engine, (const char *const *)args->pdata);
+    g_autoptr(HarnessReply) reply = run_guest(other, BUILD_INSTALLED);
     assert_status(reply, EXIT_DONE);
     harness_guest_await(other);
     harness_engine_finish(engine);
