@@ -185,6 +185,14 @@ is_recorded_file(const QemuMemoryBackend *recorded, const struct stat *status)
            (guint64)status->st_size >= recorded->size_bytes;
 }
 
+bool
+guest_spawn_is_in_place(const QemuMemoryBackend *recorded)
+{
+    struct stat status;
+
+    return stat(recorded->path, &status) == 0 && is_recorded_file(recorded, &status);
+}
+
 static int
 fetch_memfd(const GuestInstance *source, const QemuMemoryBackend *recorded, GError **error)
 {
@@ -233,12 +241,10 @@ fetch_one(GuestSpawn *spawn, const GuestInstance *source, QemuMemoryBackend *pla
         if (!link_hugetlbfs_file(recorded, planned, error))
             return false;
         break;
-    case QEMU_MEMORY_FILE: {
-        struct stat status;
-        if (stat(recorded->path, &status) < 0 || !is_recorded_file(recorded, &status))
+    case QEMU_MEMORY_FILE:
+        if (!guest_spawn_is_in_place(recorded))
             return refuse_other_file(recorded, error);
         break;
-    }
     case QEMU_MEMORY_PRIVATE:
         guest_error_set(error, GUEST_ERROR_REFUSED, "ram-not-shared", "start the guest on a shared memory backend",
                         "memory backend %s is private to the running QEMU", recorded->id);

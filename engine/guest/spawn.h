@@ -70,6 +70,8 @@ QemuPlan *guest_spawn_plan(const GuestEnvironment *environment, const GuestDefin
 
 /* The instance's folder and its record (with pid 0, so that a later engine knows what the folder was for). */
 bool guest_spawn_create_paths(GuestSpawn *spawn, GError **error);
+/* Whether RECORDED, which has a path, still names the file that the guest's memory is in. */
+bool guest_spawn_is_in_place(const QemuMemoryBackend *recorded);
 /* New memory files for a fresh guest. */
 bool guest_spawn_create_memory(GuestSpawn *spawn, GError **error);
 /*

@@ -4,6 +4,7 @@
  * `bypass-shared-memory` in out-of-tree QEMUs). `return-path` is not optional: without it a source says `completed`
  * while its target has died loading. Capability names come from the QEMU itself, never from its version.
  */
+#include "guest/spawn.h"
 #include "qemu/finding.h"
 #include "qemu/memory.h"
 #include "upgrade/method.h"
@@ -56,13 +57,30 @@ check_memory(const GPtrArray *memory, GPtrArray *findings)
     return is_shared;
 }
 
+/* Somebody may have replaced the file of memory by another one. */
+static bool
+check_files(const GPtrArray *memory, GPtrArray *findings)
+{
+    bool are_in_place = true;
+
+    for (guint i = 0; i < memory->len; i++) {
+        const QemuMemoryBackend *backend = g_ptr_array_index(memory, i);
+        if (!backend->path || guest_spawn_is_in_place(backend))
+            continue;
+        qemu_findings_add(findings, QEMU_FINDING_BLOCK, "ram-file-differs", "plan a restart of the guest",
+                          "memory backend %s is in a file that is no longer at %s", backend->id, backend->path);
+        are_in_place = false;
+    }
+    return are_in_place;
+}
+
 static bool
 check(const UpgradeMethodContext *context, GPtrArray *findings)
 {
     bool passes = check_capabilities("running", context->source_capabilities, findings);
 
     passes = check_capabilities("new", context->target->migrate_capabilities, findings) && passes;
-    return check_memory(context->memory, findings) && passes;
+    return check_memory(context->memory, findings) && check_files(context->memory, findings) && passes;
 }
 
 static const char **
