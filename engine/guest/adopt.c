@@ -129,9 +129,15 @@ try_monitor(const GuestInstance *instance, const char *path, const QmpWait *wait
     g_autoptr(GError) local = NULL;
     if (qmp_client_wait_ready(client, &limit, &local))
         return g_steal_pointer(&client);
-    guest_error_set(error, GUEST_ERROR_REFUSED, "monitor-busy",
-                    "end the connection of whoever holds it, or give the QEMU a second QMP monitor at its next start",
-                    "%s: %s", path, local->message);
+    /* Whoever has to wait behind another client hears nothing; one who hears something else is at no QMP monitor. */
+    if (g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_BUSY) ||
+        g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT))
+        guest_error_set(error, GUEST_ERROR_REFUSED, "monitor-busy",
+                        "end the connection of whoever holds it, or give the QEMU a second QMP monitor at its next start",
+                        "%s: %s", path, local->message);
+    else
+        guest_error_set(error, GUEST_ERROR_REFUSED, "monitor-broken", "name the QEMU's QMP socket, where this is none",
+                        "%s: %s", path, local->message);
     return NULL;
 }
 

@@ -349,10 +349,32 @@ expect_refused(const char *script, const char *socket_name, const char *code)
     end(engine, pid);
 }
 
+/* A QEMU that has not come to say a word within the time it is given, on a busy machine, is asked again. */
+static HarnessReply *
+adopt_patiently(HarnessEngine *engine, const char *path)
+{
+    for (int i = 0;; i++) {
+        HarnessReply *reply = moult(engine, "adopt", NAME, "--qmp", path, "--json", NULL);
+        if (i == 4 || !strstr(reply->text, "monitor-busy"))
+            return reply;
+        harness_reply_free(reply);
+    }
+}
+
+/* One for people is none. */
 static void
 test_no_qmp_monitor(void **state G_GNUC_UNUSED)
 {
-    expect_refused(SIMPLE("-monitor unix:$DIR/hmp.sock,server=on,wait=off"), "hmp.sock", "monitor-missing");
+    HarnessEngine *engine = harness_engine_new(NULL);
+    pid_t pid = run_script(engine, harness_build(BUILD_INSTALLED), SIMPLE("-monitor unix:$DIR/hmp.sock,server=on,wait=off"));
+    await_socket(engine, "hmp.sock");
+    g_autofree char *path = path_in(engine, "hmp.sock");
+    g_autoptr(HarnessReply) found = adopt(engine, pid);
+    g_autoptr(HarnessReply) named = adopt_patiently(engine, path);
+
+    assert_refusal(found, EXIT_REFUSED, "monitor-missing", NULL);
+    assert_refusal(named, EXIT_REFUSED, "monitor-broken", "monitor - type 'help'");
+    end(engine, pid);
 }
 
 static void
@@ -519,6 +541,13 @@ test_window_before_a_person(void **state G_GNUC_UNUSED)
     end(engine, pid);
 }
 
+/* What it was started with is kept as text. */
+static void
+test_environment_that_is_no_text(void **state G_GNUC_UNUSED)
+{
+    expect_refused("export AUTHOR=\"$(printf 'M\\374ller')\"\n" SIMPLE(QMP), "qmp.sock", "definition-invalid");
+}
+
 static void
 test_process_that_is_no_qemu(void **state G_GNUC_UNUSED)
 {
@@ -633,6 +662,7 @@ main(int argc, char **argv)
         TEST(test_program_that_anybody_may_change),
         TEST(test_display_of_its_own_choice),
         TEST(test_window_before_a_person),
+        TEST(test_environment_that_is_no_text),
         TEST(test_process_that_is_no_qemu),
         TEST(test_adopted_guest_survives_a_restart_of_the_engine),
         TEST(test_failed_upgrade_leaves_it_as_it_was),
