@@ -16,7 +16,7 @@ refuse(const UpgradePreflight *preflight, GError **error)
 {
     const QemuFinding *block = qemu_findings_get_block(preflight->findings);
 
-    guest_error_set(error, GUEST_ERROR_REFUSED, block ? block->code : "preflight", block ? block->hint : NULL, "%s",
+    guest_error_set(error, GUEST_ERROR_REFUSED, block ? block->code : "failed", block ? block->hint : NULL, "%s",
                     block ? block->reason : "the guest cannot be upgraded in place");
     return false;
 }

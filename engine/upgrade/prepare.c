@@ -63,7 +63,7 @@ prepare_register(Upgrade *upgrade, GError **error)
     objlist_domain_set_state(target, OBJLIST_DOMAIN_INCOMING);
     if (!objlist_domain_begin_job(target, "upgrade", 0, error) ||
         !objlist_tables_add_remote(upgrade->environment->tables, target, error)) {
-        guest_error_wrap(error, GUEST_ERROR_FAILED, "target-exists", NULL, "the remote tables");
+        g_prefix_error(error, "the remote tables: "); /* two targets of one guest: its job lock forbids that */
         return false;
     }
     upgrade->target = g_steal_pointer(&target);
