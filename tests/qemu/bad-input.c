@@ -500,6 +500,44 @@ client_sends_garbage(void **state)
     end();
 }
 
+static void
+call_raw(int fd, const char *call, char *buffer, size_t size)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+    send_all(fd, call, strlen(call) + 1);
+    assert_int_equal(poll(&poll_fd, 1, HARNESS_STEP_MS), 1);
+    ssize_t n = recv(fd, buffer, size, 0);
+    assert_true(n > 0 && buffer[n - 1] == '\0');
+}
+
+/* What `moult` would not send. */
+static void
+client_asks_for_what_there_is_not(void **state)
+{
+    static const struct {
+        const char *call, *code;
+    } rows[] = {
+        {"{\"method\":\"io.moult.Check\",\"parameters\":{\"guests\":[\"bystander\"],\"method\":\"warp\"}}", "method-unknown"},
+        {"{\"method\":\"io.moult.Run\",\"parameters\":{\"name\":\"x\",\"binary\":\"true\",\"argv\":[],\"cwd\":\"/\"}}",
+         "definition-invalid"},
+    };
+    char buffer[65536];
+    int fd;
+
+    (void)state;
+    begin();
+    fd = connect_raw();
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *code = g_strdup_printf("\"code\":\"%s\"", rows[i].code);
+        call_raw(fd, rows[i].call, buffer, sizeof(buffer));
+        if (!strstr(buffer, code))
+            fail_msg("%s is answered with %s", rows[i].call, buffer);
+    }
+    close(fd);
+    end();
+}
+
 /* Well-formed calls that ask for what there is not are answered, not punished. */
 static void
 client_calls_nonsense(void **state)
@@ -525,11 +563,7 @@ client_calls_nonsense(void **state)
     fd = connect_raw();
     for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
         char buffer[65536];
-        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-        send_all(fd, calls[i], strlen(calls[i]) + 1);
-        assert_int_equal(poll(&poll_fd, 1, HARNESS_STEP_MS), 1);
-        ssize_t size = recv(fd, buffer, sizeof(buffer), 0);
-        assert_true(size > 0 && buffer[size - 1] == '\0');
+        call_raw(fd, calls[i], buffer, sizeof(buffer));
         if (!strstr(buffer, "\"error\":\"org.varlink.service.") && !strstr(buffer, "\"error\":\"io.moult.Refused\""))
             fail_msg("%s is answered with %s", calls[i], buffer);
     }
@@ -639,6 +673,7 @@ main(int argc, char **argv)
         HARNESS_TEST(memory_that_is_private),
         HARNESS_TEST(client_sends_garbage),
         HARNESS_TEST(client_calls_nonsense),
+        HARNESS_TEST(client_asks_for_what_there_is_not),
         HARNESS_TEST(client_sends_half_a_message),
         HARNESS_TEST(client_sends_100_megabytes),
         HARNESS_TEST(clients_that_do_not_read),
