@@ -14,6 +14,7 @@
 #include "node/supervise.h"
 #include "node/worker.h"
 #include "qmp/json.h"
+#include "upgrade/crash.h"
 
 #define COMMAND_TIMEOUT_MS 10000
 #define TERMINATE_TIMEOUT_MS 5000
@@ -37,9 +38,9 @@ static bool
 stop_by_force(NodeStop *stop, GuestInstance *instance)
 {
     if (process_send_signal(instance->pidfd, SIGTERM, NULL) &&
-        process_wait_exit(instance->pidfd, TERMINATE_TIMEOUT_MS, -1, &stop->end, NULL))
+        process_wait_exit(instance->pidfd, upgrade_crash_patience_ms(TERMINATE_TIMEOUT_MS), -1, &stop->end, NULL))
         return true;
-    if (process_kill_and_reap(instance->pidfd, KILL_TIMEOUT_MS, &stop->end, &stop->error))
+    if (process_kill_and_reap(instance->pidfd, upgrade_crash_patience_ms(KILL_TIMEOUT_MS), &stop->end, &stop->error))
         return true;
     guest_error_wrap(&stop->error, GUEST_ERROR_FAILED, "unkillable", "see its process state", "QEMU does not end");
     return false;

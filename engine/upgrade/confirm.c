@@ -9,6 +9,7 @@
 #include "guest/pidfile.h"
 #include "qmp/commands.h"
 #include "upgrade/cookie.h"
+#include "upgrade/crash.h"
 #include "upgrade/events.h"
 #include "upgrade/phase.h"
 #include "upgrade/timeouts.h"
@@ -52,7 +53,8 @@ confirm_retire(Upgrade *upgrade, GError **error)
         return false; /* if it never ran, the source can have the guest back */
     }
     if (!guest_has_ended(source, upgrade_get_source_paths(upgrade)) &&
-        (source->pidfd < 0 || !process_kill_and_reap(source->pidfd, UPGRADE_TIMEOUT_KILL_MS, &upgrade->source_end, &local))) {
+        (source->pidfd < 0 || !process_kill_and_reap(source->pidfd, upgrade_crash_patience_ms(UPGRADE_TIMEOUT_KILL_MS), &upgrade->source_end, &local))) {
+        upgrade->is_resisted = true;
         guest_error_set(error, GUEST_ERROR_NEEDS_OPERATOR, "source-unkillable",
                         "see its process state; it may hang in the kernel", "the old QEMU does not die: %s",
                         local ? local->message : "it cannot be opened");

@@ -15,6 +15,12 @@ upgrade_crash_fails(const char *step)
     return false;
 }
 
+gint64
+upgrade_crash_patience_ms(gint64 timeout_ms)
+{
+    return timeout_ms;
+}
+
 bool
 upgrade_crash_list(void)
 {

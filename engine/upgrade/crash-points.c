@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * MOULT_CRASH_POINT kills the engine at a point; MOULT_CRASH_STOP stops it there, so that a test can kill one of the QEMUs at
- * that very moment and let the engine go on; MOULT_CRASH_FAIL makes a step fail, so that there is a way back to walk.
+ * that very moment and let the engine go on; MOULT_CRASH_FAIL makes a step fail, so that there is a way back to walk;
+ * MOULT_CRASH_PATIENCE is for tests in which something is waited for that never comes.
  */
 #include "upgrade/crash.h"
 
@@ -17,6 +18,15 @@ static const char *const moments[] = {
     [UPGRADE_CRASH_UNDONE] = "undone", [UPGRADE_CRASH_FROZEN] = "frozen",
 };
 
+static bool
+is_to_stop(const char *here)
+{
+    const char *value = g_getenv("MOULT_CRASH_STOP");
+    g_auto(GStrv) points = g_strsplit(value ? value : "", ",", -1);
+
+    return g_strv_contains((const char *const *)points, here);
+}
+
 void
 upgrade_crash_point(const char *step, UpgradeCrashMoment moment)
 {
@@ -25,7 +35,7 @@ upgrade_crash_point(const char *step, UpgradeCrashMoment moment)
     if (g_strcmp0(g_getenv("MOULT_CRASH_POINT"), here) == 0)
         kill(getpid(), SIGKILL);
     /* To this thread: sent to the process, the signal would stop another one first, and this one go on a little. */
-    if (g_strcmp0(g_getenv("MOULT_CRASH_STOP"), here) == 0)
+    if (is_to_stop(here))
         raise(SIGSTOP);
 }
 
@@ -33,6 +43,14 @@ bool
 upgrade_crash_fails(const char *step)
 {
     return g_strcmp0(g_getenv("MOULT_CRASH_FAIL"), step) == 0;
+}
+
+gint64
+upgrade_crash_patience_ms(gint64 timeout_ms)
+{
+    const char *value = g_getenv("MOULT_CRASH_PATIENCE");
+
+    return value ? MIN(timeout_ms, g_ascii_strtoll(value, NULL, 10)) : timeout_ms;
 }
 
 static bool

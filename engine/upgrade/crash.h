@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <glib.h>
 #include <stdbool.h>
 
 typedef enum {
@@ -18,10 +19,12 @@ typedef enum {
 
 /*
  * Ends the engine with SIGKILL when the environment variable MOULT_CRASH_POINT is "STEP:MOMENT", stops it with SIGSTOP when
- * MOULT_CRASH_STOP is.
+ * MOULT_CRASH_STOP is, or has it among others, separated by commas.
  */
 void upgrade_crash_point(const char *step, UpgradeCrashMoment moment);
 /* TRUE when MOULT_CRASH_FAIL is STEP: the driver takes the step for failed once it has run. */
 bool upgrade_crash_fails(const char *step);
+/* TIMEOUT_MS, or MOULT_CRASH_PATIENCE where that is less: for what is waited for in vain. */
+gint64 upgrade_crash_patience_ms(gint64 timeout_ms);
 /* Prints every point there is, one a line. FALSE where none is compiled in. */
 bool upgrade_crash_list(void);

@@ -62,6 +62,7 @@ upgrade_stop_target(Upgrade *upgrade, GError **error)
     const GuestInstance *target = upgrade_get_target(upgrade);
     bool has_stopped = process_freeze(target->pidfd, target->process.pid, UPGRADE_TIMEOUT_FREEZE_MS, error);
 
+    upgrade->is_resisted = upgrade->is_resisted || !has_stopped;
     if (!has_stopped)
         guest_error_wrap(error, GUEST_ERROR_FAILED, "target-unstoppable", NULL, "the target");
     upgrade_crash_point(UPGRADE_STEP_MIGRATE, UPGRADE_CRASH_FROZEN);
@@ -81,10 +82,11 @@ kill_target(Upgrade *upgrade, GError **error)
         return true;
     if (target->pidfd >= 0 && !upgrade_stop_target(upgrade, error))
         return false;
-    if (target->pidfd >= 0 && process_kill_and_reap(target->pidfd, UPGRADE_TIMEOUT_KILL_MS, &upgrade->target_end, &local)) {
+    if (target->pidfd >= 0 && process_kill_and_reap(target->pidfd, upgrade_crash_patience_ms(UPGRADE_TIMEOUT_KILL_MS), &upgrade->target_end, &local)) {
         upgrade_taps_restore(upgrade, NULL); /* before the source runs; what fails is told by prepare_handover_undo */
         return true;
     }
+    upgrade->is_resisted = true;
     guest_error_set(error, GUEST_ERROR_NEEDS_OPERATOR, "target-unkillable", "see its process state; it may hang in the kernel",
                     "the target does not die, so the source must not run: %s", local ? local->message : "it cannot be opened");
     return false;

@@ -41,6 +41,7 @@ struct Upgrade {
     bool source_stopped;    /* it has said STOP since `migrate`, or since we stopped it for that */
     bool source_was_mute;   /* at the last look */
     bool is_held_back;      /* the source has been refused its disks for as long as we are patient */
+    bool is_resisted;       /* a process has not died, or stopped, for as long as we are patient */
     bool target_loaded;     /* it has said that its migration is completed */
     bool target_connected;  /* somebody has begun to send it the state, as it said at the last look */
     bool target_was_late;   /* it was waited for after the source had handed over */

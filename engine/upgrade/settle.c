@@ -12,6 +12,7 @@
 #include "process/reserve.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
+#include "upgrade/crash.h"
 #include "upgrade/driver.h"
 #include "upgrade/events.h"
 #include "upgrade/handback.h"
@@ -138,7 +139,7 @@ end_one(GuestInstance *instance, const PathsInstance *paths, gint64 grace_ms, Pr
     if (is_held && grace_ms > 0 && process_send_signal(instance->pidfd, SIGTERM, NULL) &&
         process_wait_exit(instance->pidfd, grace_ms, -1, end, NULL))
         return true;
-    if (is_held && process_kill_and_reap(instance->pidfd, UPGRADE_TIMEOUT_KILL_MS, end, &local))
+    if (is_held && process_kill_and_reap(instance->pidfd, upgrade_crash_patience_ms(UPGRADE_TIMEOUT_KILL_MS), end, &local))
         return true;
     guest_error_set(error, GUEST_ERROR_NEEDS_OPERATOR, "qemu-unkillable", "see its process state; it may hang in the kernel",
                     "QEMU %d does not end: %s", instance->process.pid, local ? local->message : "it cannot be opened");
@@ -198,7 +199,7 @@ patience_ms(const Upgrade *upgrade)
 static void
 wait_a_while(Upgrade *upgrade)
 {
-    gint64 timeout_ms = patience_ms(upgrade);
+    gint64 timeout_ms = upgrade_crash_patience_ms(patience_ms(upgrade));
     QmpWait limit = qmp_wait_from_now(timeout_ms, -1);
     const GuestInstance *target = upgrade_get_target(upgrade);
 
@@ -247,13 +248,16 @@ look(Upgrade *upgrade, bool waited)
         save_record(upgrade);
 }
 
-/* What was just tried would fail once more, for as long again: somebody keeps the disks, or the source does not answer. */
+/*
+ * What was just tried would fail once more, for as long again: somebody keeps the disks, or a process (traces it, say), or the source
+ * does not answer.
+ */
 static bool
 is_in_vain(const Upgrade *upgrade, RecoverAction action, int round)
 {
     bool is_mute = upgrade->seen.source == RECOVER_SOURCE_MUTE && upgrade->seen.target == RECOVER_TARGET_GONE;
 
-    return action == RECOVER_ROLL_BACK && (upgrade->is_held_back || (is_mute && round > 0));
+    return upgrade->is_resisted || (action == RECOVER_ROLL_BACK && (upgrade->is_held_back || (is_mute && round > 0)));
 }
 
 void

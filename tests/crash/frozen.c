@@ -17,7 +17,7 @@
 #define POLL_US 5000
 /* Where the source is frozen for all of it. */
 #define SHORT "--timeout=4"
-/* From its first answer until the guest has been taken up. */
+/* From its first answer until what was left is done. */
 #define SOON_US (10 * G_USEC_PER_SEC)
 
 /* The engine stands at POINT of an upgrade. TIMEOUT: an option, or NULL. */
@@ -47,13 +47,15 @@ go_on(Scene *scene, Program *upgrade)
     return moult_finish(upgrade);
 }
 
+/* TROUBLE: the code of what failed last. */
 static void
-expect_needs_operator(Scene *scene, const HarnessReply *reply)
+expect_needs_operator(Scene *scene, const HarnessReply *reply, const char *trouble)
 {
     g_autofree char *state = harness_guest_dup_state(scene->guest);
 
     assert_status(reply, EXIT_OPERATOR);
     assert_string_equal(state, "needs-operator");
+    scene_expect_trouble(scene, trouble);
 }
 
 /* By itself, without a restart; then with an engine that does not stop any more. */
@@ -70,17 +72,8 @@ check(Scene *scene, SceneEnd expected, const char *what)
 static void
 thaw(Scene *scene)
 {
-    gint64 deadline_us = g_get_monotonic_time() + SOON_US;
-
     assert_int_equal(kill(scene->guest->pid, SIGCONT), 0);
-    for (;;) {
-        g_autofree char *state = harness_guest_dup_state(scene->guest);
-        if (g_strcmp0(state, "running") == 0)
-            return;
-        if (g_get_monotonic_time() > deadline_us)
-            fail_msg("the guest stays %s", state);
-        g_usleep(POLL_US);
-    }
+    scene_await_state(scene, "running");
 }
 
 static void
@@ -106,7 +99,7 @@ source_before_anything_is_set(void **state G_GNUC_UNUSED)
 
     freeze(scene->guest->pid);
     g_autoptr(HarnessReply) reply = go_on(scene, upgrade);
-    expect_needs_operator(scene, reply);
+    expect_needs_operator(scene, reply, "capabilities-left");
     thaw(scene);
     check(scene, SCENE_OLD, "perform.capabilities");
     scene_finish(scene);
@@ -120,7 +113,7 @@ source_at_migrate(void **state G_GNUC_UNUSED)
 
     freeze(scene->guest->pid);
     g_autoptr(HarnessReply) reply = go_on(scene, upgrade);
-    expect_needs_operator(scene, reply);
+    expect_needs_operator(scene, reply, "source-not-resumed");
     thaw(scene);
     check(scene, SCENE_OLD, "perform.migrate");
     scene_finish(scene);
@@ -136,7 +129,7 @@ source_is_stopped_by_force(void **state G_GNUC_UNUSED)
     freeze(scene->guest->pid);
     g_autoptr(HarnessReply) reply = go_on(scene, upgrade);
     scene_start_engine(scene, NULL);
-    expect_needs_operator(scene, reply);
+    expect_needs_operator(scene, reply, "source-not-resumed");
     g_autoptr(HarnessReply) stop = moult(scene->engine, "stop", "g", "--force", "--json", NULL);
     assert_status(stop, EXIT_DONE);
     check(scene, SCENE_ENDED, "a frozen source, by force");
@@ -198,7 +191,32 @@ target_that_is_to_be_settled(void **state G_GNUC_UNUSED)
     scene_finish(scene);
 }
 
-/* ---- The target: what it costs the guest ---- */
+/* ---- The target that is late ---- */
+
+/* It is to be killed, for it does not answer, and goes on just then: it has the whole state, and runs. */
+static void
+target_that_runs_when_it_is_to_be_killed(void **state G_GNUC_UNUSED)
+{
+    Scene *scene = scene_new(&harness_tiny);
+    Program *upgrade = begin_at(scene, "perform.migrate:before,perform.migrate:undo", SHORT);
+    pid_t target = scene_find_target(scene);
+
+    freeze(target);
+    scene_continue_engine(scene);
+    assert_true(scene_await_stop(scene, upgrade));
+    assert_true(sampler_read(scene->guest->sampler, &scene->guest->seen));
+    assert_int_equal(kill(target, SIGCONT), 0);
+    harness_guest_check(scene->guest);
+    g_autoptr(HarnessReply) reply = go_on(scene, upgrade);
+    assert_status(reply, EXIT_DONE);
+    const char *message = qmp_json_get_string(reply_result(reply), "message");
+    if (!message || !strstr(message, "(target-ran)"))
+        fail_msg("not told: %s", reply->text);
+    check(scene, SCENE_NEW, "a target that was late");
+    scene_finish(scene);
+}
+
+/* ---- What it costs the guest ---- */
 
 /*
  * Given all the time in the world: what bounds it is that the guest stands. Of a Linux guest the rest is more than the socket holds:
@@ -235,6 +253,7 @@ main(int argc, char **argv)
         HARNESS_TEST(source_is_stopped_by_force),
         HARNESS_TEST(both_in_the_middle),
         HARNESS_TEST(target_that_is_to_be_settled),
+        HARNESS_TEST(target_that_runs_when_it_is_to_be_killed),
         HARNESS_TEST(target_that_takes_nothing),
     };
 

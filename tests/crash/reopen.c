@@ -100,7 +100,7 @@ port_that_somebody_has_taken(void **state G_GNUC_UNUSED)
     g_autoptr(HarnessReply) reply = moult_finish(upgrade);
     assert_status(reply, EXIT_DONE); /* the guest has moved; what is not open is a warning */
     assert_string_equal(qmp_json_get_string(reply_result(reply), "outcome"), "upgraded");
-    if (!strstr(reply->text, "port tcp:127.0.0.1"))
+    if (!strstr(reply->text, "port tcp:127.0.0.1") || !strstr(reply->text, "(reopen)"))
         fail_msg("nothing is said of the port: %s", reply->text);
     close(thief);
     scene_start_engine(scene, NULL);

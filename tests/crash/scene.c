@@ -17,6 +17,8 @@
 #include "scene.h"
 
 #define POLL_US 2000
+/* From where nothing is in the way any more until the guest has been taken up. */
+#define SOON_US (10 * G_USEC_PER_SEC)
 #define KILL_MS 10000
 
 /* ---- The table ---- */
@@ -237,6 +239,31 @@ scene_find_target(const Scene *scene)
             return process->pid;
     }
     return 0;
+}
+
+void
+scene_expect_trouble(Scene *scene, const char *code)
+{
+    g_autoptr(HarnessReply) show = moult(scene->engine, "show", "g", "--json", NULL);
+    json_object *evidence = qmp_json_get_object(qmp_json_get_object(show->output, "details"), "evidence");
+
+    if (g_strcmp0(qmp_json_get_string(evidence, "trouble_code"), code) != 0)
+        fail_msg("the trouble is not “%s”: %s", code, qmp_json_to_text(evidence, NULL));
+}
+
+void
+scene_await_state(Scene *scene, const char *state)
+{
+    gint64 deadline_us = g_get_monotonic_time() + SOON_US;
+
+    for (;;) {
+        g_autofree char *now = harness_guest_dup_state(scene->guest);
+        if (g_strcmp0(now, state) == 0)
+            return;
+        if (g_get_monotonic_time() > deadline_us)
+            fail_msg("the guest stays %s", now);
+        g_usleep(POLL_US);
+    }
 }
 
 /* Gone, not only told to go: what it last did is done. */

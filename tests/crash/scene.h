@@ -54,6 +54,11 @@ pid_t scene_find_target(const Scene *scene);
 /* FALSE when there was no such process any more. */
 bool scene_kill(Scene *scene, pid_t pid);
 
+/* Fails unless the guest's evidence has CODE for what failed last. */
+void scene_expect_trouble(Scene *scene, const char *code);
+/* Waits until the engine says that the guest is in STATE: soon, for nothing else is in the way. */
+void scene_await_state(Scene *scene, const char *state);
+
 /* Waits until the engine has noticed that there is no QEMU any more, should there be none. */
 void scene_await_rest(Scene *scene);
 
