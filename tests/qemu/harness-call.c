@@ -28,9 +28,12 @@ moult_start_v(HarnessEngine *engine, const char *const *args)
 {
     g_autoptr(GPtrArray) argv = g_ptr_array_new();
     g_auto(GStrv) environment = harness_environment(engine);
+    g_autofree char *command = g_strconcat(engine->prefix, engine->command, NULL);
+    g_auto(GStrv) words = g_strsplit(command, " ", -1);
     g_autoptr(GError) error = NULL;
 
-    g_ptr_array_add(argv, (gpointer)HARNESS_MOULT);
+    for (char **word = words; *word; word++)
+        g_ptr_array_add(argv, *word);
     for (; *args; args++)
         g_ptr_array_add(argv, (gpointer)*args);
     g_ptr_array_add(argv, NULL);

@@ -145,7 +145,7 @@ take_log(HarnessEngine *engine)
 static Program *
 start_moultd(HarnessEngine *engine, const char *options, int ready_fd)
 {
-    g_autofree char *line = g_strconcat(engine->binary, " --ready-fd 3 ", options, NULL);
+    g_autofree char *line = g_strconcat(engine->prefix, engine->binary, " --ready-fd 3 ", options, NULL);
     g_auto(GStrv) argv = g_strsplit(line, " ", -1);
     g_auto(GStrv) environment = harness_environment(engine);
     g_autoptr(GError) error = NULL;
@@ -221,6 +221,8 @@ harness_engine_prepare(void)
     HarnessEngine *engine = g_new0(HarnessEngine, 1);
 
     engine->binary = engine->on_demand = HARNESS_MOULTD;
+    engine->command = HARNESS_MOULT;
+    engine->prefix = "";
     /* tmpfs, as the runtime folder of a real node; paths of UNIX sockets are short, too. */
     engine->folder = g_strdup("/dev/shm/moult-test-XXXXXX");
     assert_non_null(g_mkdtemp_full(engine->folder, 0755));

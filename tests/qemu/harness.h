@@ -47,6 +47,8 @@ void harness_need_root(void);
 typedef struct {
     char *folder, *runtime, *state, *config;
     const char *binary;    /* of the engines that are started from now on; borrowed */
+    const char *prefix;    /* what engines and commands are run by, blank-separated, as "setpriv ..."; "": by themselves. Borrowed */
+    const char *command;   /* `moult`; borrowed */
     const char *on_demand; /* what a command starts when there is no engine; borrowed */
     Program *moultd; /* NULL: not running, or started by a command */
     GString *log;    /* of those that have ended */

@@ -119,6 +119,7 @@ test_target(void **state)
 /* clang-format off */
 static const Row sources[] = {
     {"source-closes-as-it-is-asked", ">query-migrate-cap", "close", EXIT_REFUSED, "refused", "monitor", "closed", 0},
+    {"source-has-no-capability", ">query-migrate-cap", "empty-list", EXIT_REFUSED, "refused", "capability-missing", NULL, 0},
     {"source-closes-at-migrate", ">\"migrate\"", "close", EXIT_FAILED, "rolled-back", "migrate", "closed", 30},
     {"source-answers-migrate-with-garbage", ">\"migrate\"", "garbage", EXIT_FAILED, "rolled-back", "migrate",
         "invalid message", 30},
