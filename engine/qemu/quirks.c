@@ -18,6 +18,16 @@ static const QemuQuirk table[] = {
                        "(\"physmem: Fix migration dirty bitmap coherency with TCG memory access\")",
     },
     {
+        .id = QEMU_QUIRK_LIVE_COPY_OF_SEVERAL,
+        .since = {9, 0, 0},
+        .accelerator = QEMU_ACCELERATOR_TCG,
+        .broken = "under software emulation it takes what the guest writes to one of several memory backends, while it is "
+                  "copied, for another one's, and ends",
+        .instead = "the guest is stopped before its memory is copied",
+        .established = "measured: 3 of 3 copies of a busy Linux guest of 10.0.2 with a larger backend behind the first end with "
+                       "\"tlb_reset_dirty_range_all: Assertion `block == qemu_get_ram_block(end - 1)' failed\"",
+    },
+    {
         .id = QEMU_QUIRK_UNNAMED_SHARED_IS_COPIED,
         .since = {8, 1, 0},
         .accelerator = QEMU_ACCELERATOR_UNKNOWN,

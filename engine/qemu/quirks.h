@@ -15,6 +15,7 @@ const char *qemu_accelerator_to_string(QemuAccelerator accelerator); /* "unknown
 /* Named for what goes wrong. */
 typedef enum {
     QEMU_QUIRK_LIVE_COPY_LOSES_PAGES,    /* of the source: pages that the guest writes during a copy may be lost */
+    QEMU_QUIRK_LIVE_COPY_OF_SEVERAL,     /* of the source: a copy of several memory backends may end it */
     QEMU_QUIRK_UNNAMED_SHARED_IS_COPIED, /* of the source: shared memory without a file name is not left out */
     QEMU_QUIRK_USER_NETWORKS_UNNUMBERED, /* of the target: the states of several user networks are not told apart */
     QEMU_QUIRK_N

@@ -80,9 +80,12 @@ check_memory(const GPtrArray *memory, GPtrArray *findings)
 static const QemuQuirk *
 find_quirk(const UpgradeMethodContext *context)
 {
-    return context->source_is_running
-               ? qemu_quirk_find(QEMU_QUIRK_LIVE_COPY_LOSES_PAGES, &context->running, context->accelerator)
-               : NULL;
+    const QemuQuirk *quirk =
+        qemu_quirk_find(QEMU_QUIRK_LIVE_COPY_LOSES_PAGES, &context->running, context->accelerator);
+
+    if (!quirk && context->memory->len > 1)
+        quirk = qemu_quirk_find(QEMU_QUIRK_LIVE_COPY_OF_SEVERAL, &context->running, context->accelerator);
+    return context->source_is_running ? quirk : NULL;
 }
 
 static bool

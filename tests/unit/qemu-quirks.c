@@ -45,6 +45,8 @@ a_lower_bound_is_the_first_version_with_it(void **state G_GNUC_UNUSED)
     const QemuVersion before = {8, 0, 5}, first = {8, 1, 0}, later = {10, 0, 2};
 
     assert_null(qemu_quirk_find(QEMU_QUIRK_UNNAMED_SHARED_IS_COPIED, &before, QEMU_ACCELERATOR_KVM));
+    assert_null(qemu_quirk_find(QEMU_QUIRK_LIVE_COPY_OF_SEVERAL, &(QemuVersion){10, 0, 2}, QEMU_ACCELERATOR_KVM));
+    assert_non_null(qemu_quirk_find(QEMU_QUIRK_LIVE_COPY_OF_SEVERAL, &(QemuVersion){10, 0, 2}, QEMU_ACCELERATOR_TCG));
     assert_non_null(qemu_quirk_find(QEMU_QUIRK_UNNAMED_SHARED_IS_COPIED, &first, QEMU_ACCELERATOR_KVM));
     assert_non_null(qemu_quirk_find(QEMU_QUIRK_UNNAMED_SHARED_IS_COPIED, &later, QEMU_ACCELERATOR_TCG));
 }
