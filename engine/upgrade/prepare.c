@@ -85,8 +85,6 @@ prepare_start(Upgrade *upgrade, GError **error)
         return false;
     upgrade->record->target = upgrade->spawn->instance->process;
     upgrade->new_pid = upgrade->spawn->instance->process.pid;
-    /* The source answers while the target comes up. */
-    guest_ask_for_comparison(upgrade_get_source(upgrade)->monitor);
     return true;
 }
 
@@ -98,6 +96,8 @@ prepare_connect(Upgrade *upgrade, GError **error)
     upgrade->target_watched = guest_spawn_connect(upgrade->spawn, &limit, error);
     if (!upgrade->target_watched)
         return false;
+    /* Both answer at the same time. Not the source while the target comes up: that may take long, and be used to plug something. */
+    guest_ask_for_comparison(upgrade_get_source(upgrade)->monitor);
     guest_ask_for_comparison(upgrade->spawn->instance->monitor);
     return upgrade_unit_check_target(upgrade, error);
 }

@@ -128,8 +128,9 @@ source_is_stopped_by_force(void **state G_GNUC_UNUSED)
 
     freeze(scene->guest->pid);
     g_autoptr(HarnessReply) reply = go_on(scene, upgrade);
-    scene_start_engine(scene, NULL);
     expect_needs_operator(scene, reply, "source-not-resumed");
+    scene_start_engine(scene, NULL);
+    scene_await_state(scene, "needs-operator");
     g_autoptr(HarnessReply) stop = moult(scene->engine, "stop", "g", "--force", "--json", NULL);
     assert_status(stop, EXIT_DONE);
     check(scene, SCENE_ENDED, "a frozen source, by force");
