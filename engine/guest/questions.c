@@ -35,8 +35,7 @@ static const Question of_preflight[] = {
 };
 
 /* The first CPU of a machine that is not hot-plugged has that path; of others the question is asked for nothing. */
-static const Question of_comparison[] = {
-    {"qom-get", "{\"path\":\"/machine\",\"property\":\"type\"}"},
+static const Question of_both[] = {
     {"query-memdev", NULL},
     {"query-memory-devices", NULL},
     {"query-cpus-fast", NULL},
@@ -44,16 +43,24 @@ static const Question of_comparison[] = {
     {"qom-list", "{\"path\":\"/machine/peripheral\"}"},
     {"qom-list", "{\"path\":\"/machine/peripheral-anon\"}"},
     {"query-block", NULL},
+    {0},
+};
+
+static const Question of_source[] = {
     {"qom-list", "{\"path\":\"/objects\"}"},
     {"query-iothreads", NULL},
     {"query-migrate-capabilities", NULL},
     {0},
 };
 
+static const Question of_target[] = {
+    {"qom-get", "{\"path\":\"/machine\",\"property\":\"type\"}"},
+    {0},
+};
+
 static void
 ask(QmpClient *monitor, const Question *questions)
 {
-    qmp_client_forget_ahead(monitor);
     for (; questions->command; questions++) {
         json_object *arguments =
             questions->arguments ? qmp_json_parse(questions->arguments, strlen(questions->arguments), MAX_DEPTH, NULL) : NULL;
@@ -64,11 +71,16 @@ ask(QmpClient *monitor, const Question *questions)
 void
 guest_ask_for_preflight(QmpClient *monitor)
 {
+    qmp_client_forget_ahead(monitor);
     ask(monitor, of_preflight);
 }
 
 void
-guest_ask_for_comparison(QmpClient *monitor)
+guest_ask_for_comparison(QmpClient *source, QmpClient *target)
 {
-    ask(monitor, of_comparison);
+    qmp_client_forget_ahead(source);
+    ask(target, of_target);
+    ask(source, of_both);
+    ask(target, of_both);
+    ask(source, of_source);
 }

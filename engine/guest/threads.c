@@ -95,6 +95,8 @@ static bool
 carry_iothreads(Carrying *carrying, const QmpWait *wait, GError **error)
 {
     g_autoptr(GPtrArray) before = qmp_query_iothreads(carrying->source->monitor, wait, error);
+    if (before && before->len == 0)
+        return true;
     g_autoptr(GPtrArray) after = before ? qmp_query_iothreads(carrying->target->monitor, wait, error) : NULL;
 
     for (guint i = 0; after && i < before->len; i++) {

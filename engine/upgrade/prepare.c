@@ -97,8 +97,7 @@ prepare_connect(Upgrade *upgrade, GError **error)
     if (!upgrade->target_watched)
         return false;
     /* Both answer at the same time. Not the source while the target comes up: that may take long, and be used to plug something. */
-    guest_ask_for_comparison(upgrade_get_source(upgrade)->monitor);
-    guest_ask_for_comparison(upgrade->spawn->instance->monitor);
+    guest_ask_for_comparison(upgrade_get_source(upgrade)->monitor, upgrade->spawn->instance->monitor);
     return upgrade_unit_check_target(upgrade, error);
 }
 

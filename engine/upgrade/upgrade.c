@@ -87,9 +87,12 @@ upgrade_get_preflight_request(const Upgrade *upgrade)
                                      .max_downtime_ms = upgrade->request.max_downtime_ms};
 }
 
-/* The method's among those that INSTANCE lists; free with g_free, the strings are the method's. */
+/*
+ * The method's among those that INSTANCE lists, or has listed when it was probed (KNOWN, may be NULL). Free with g_free; the
+ * strings are the method's.
+ */
 static const char **
-find_capabilities(const Upgrade *upgrade, const GuestInstance *instance, const QmpWait *wait, GError **error)
+find_capabilities(const Upgrade *upgrade, const GuestInstance *instance, GHashTable *known, const QmpWait *wait, GError **error)
 {
     const UpgradeMethod *method = upgrade->method;
 
@@ -103,6 +106,8 @@ find_capabilities(const Upgrade *upgrade, const GuestInstance *instance, const Q
                         upgrade->record->method ? upgrade->record->method : "");
         return NULL;
     }
+    if (known)
+        return method->get_capabilities(known);
     g_autoptr(GHashTable) listed = qmp_query_migrate_capabilities(instance->monitor, wait, error);
 
     return listed ? method->get_capabilities(listed) : NULL;
@@ -111,7 +116,7 @@ find_capabilities(const Upgrade *upgrade, const GuestInstance *instance, const Q
 bool
 upgrade_clear_capabilities(const Upgrade *upgrade, GuestInstance *instance, const QmpWait *wait, GError **error)
 {
-    g_autofree const char **names = find_capabilities(upgrade, instance, wait, error);
+    g_autofree const char **names = find_capabilities(upgrade, instance, NULL, wait, error);
 
     return names && qmp_migrate_set_capabilities(instance->monitor, names, false, wait, error);
 }
@@ -120,8 +125,9 @@ bool
 upgrade_set_capabilities(Upgrade *upgrade, const QmpWait *wait, GError **error)
 {
     GuestInstance *source = upgrade_get_source(upgrade), *target = upgrade_get_target(upgrade);
-    g_autofree const char **of_source = find_capabilities(upgrade, source, wait, error);
-    g_autofree const char **of_target = of_source ? find_capabilities(upgrade, target, wait, error) : NULL;
+    g_autofree const char **of_source = find_capabilities(upgrade, source, NULL, wait, error);
+    GHashTable *known = upgrade->binary ? upgrade->binary->migrate_capabilities : NULL;
+    g_autofree const char **of_target = of_source ? find_capabilities(upgrade, target, known, wait, error) : NULL;
     guint64 source_id = of_target ? qmp_migrate_send_capabilities(source->monitor, of_source, true, error) : 0;
 
     if (source_id == 0)
