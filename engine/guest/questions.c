@@ -50,6 +50,7 @@ static const Question of_source[] = {
     {"qom-list", "{\"path\":\"/objects\"}"},
     {"query-iothreads", NULL},
     {"query-migrate-capabilities", NULL},
+    {"query-status", NULL}, /* who pauses it after this pauses it in the hand-over, which knows of that */
     {0},
 };
 

@@ -11,5 +11,5 @@
 
 /* What the preflight looks at. MONITOR must be greeted. */
 void guest_ask_for_preflight(QmpClient *monitor);
-/* What is compared between the running QEMU and the new one (compare.h), and of the first its threads and migration capabilities. */
+/* What is compared between the running QEMU and the new one (compare.h), and of the first its threads, capabilities and state. */
 void guest_ask_for_comparison(QmpClient *source, QmpClient *target);
