@@ -7,6 +7,7 @@
 #define MAX_QUESTIONS 64
 
 typedef struct {
+    QmpAheadKind kind;
     guint64 id; /* 0: answered */
     json_object *result;
     GError *failure;
@@ -73,10 +74,11 @@ qmp_ahead_has_room(const QmpAhead *ahead, const char *key)
 }
 
 void
-qmp_ahead_add(QmpAhead *ahead, const char *key, guint64 id)
+qmp_ahead_add(QmpAhead *ahead, const char *key, QmpAheadKind kind, guint64 id)
 {
     Question *question = g_new0(Question, 1);
 
+    question->kind = kind;
     question->id = id;
     g_hash_table_replace(ahead->questions, g_strdup(key), question);
 }
@@ -131,11 +133,15 @@ void
 qmp_ahead_clear(QmpAhead *ahead, void (*func)(guint64 id, gpointer user_data), gpointer user_data)
 {
     GHashTableIter iter;
-    gpointer question;
+    gpointer value;
 
     g_hash_table_iter_init(&iter, ahead->questions);
-    while (func && g_hash_table_iter_next(&iter, NULL, &question))
-        if (((Question *)question)->id)
-            func(((Question *)question)->id, user_data);
-    g_hash_table_remove_all(ahead->questions);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Question *question = value;
+        if (question->kind == QMP_AHEAD_CONSTANT)
+            continue;
+        if (func && question->id)
+            func(question->id, user_data);
+        g_hash_table_iter_remove(&iter);
+    }
 }

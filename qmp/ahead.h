@@ -23,8 +23,13 @@ bool qmp_ahead_is_question(const char *command, json_object *arguments);
 
 /* Whether another question, KEY, can be taken in: it is not there yet, and there is room. */
 bool qmp_ahead_has_room(const QmpAhead *ahead, const char *key);
+typedef enum {
+    QMP_AHEAD_OF_STRETCH, /* goes with qmp_ahead_clear */
+    QMP_AHEAD_CONSTANT,   /* stays */
+} QmpAheadKind;
+
 /* KEY was asked as ID. */
-void qmp_ahead_add(QmpAhead *ahead, const char *key, guint64 id);
+void qmp_ahead_add(QmpAhead *ahead, const char *key, QmpAheadKind kind, guint64 id);
 /* The id KEY was asked as, while its answer is not kept here; 0 when there is none. */
 guint64 qmp_ahead_get_id(const QmpAhead *ahead, const char *key);
 /* KEY is not answered any more. */
@@ -37,5 +42,5 @@ void qmp_ahead_keep(QmpAhead *ahead, const char *key, json_object *result, const
  */
 bool qmp_ahead_get_answer(const QmpAhead *ahead, const char *key, json_object **ret_result, GError **ret_failure);
 
-/* Takes all questions out; FUNC (may be NULL) is called with the id of each that has no answer kept. */
+/* Takes all questions of the stretch out; FUNC (may be NULL) is called with the id of each that has no answer kept. */
 void qmp_ahead_clear(QmpAhead *ahead, void (*func)(guint64 id, gpointer user_data), gpointer user_data);

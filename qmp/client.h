@@ -114,7 +114,9 @@ void qmp_client_forget(QmpClient *client, guint64 id);
  * Needs a greeted client. No promise: what could not be asked, or is not answered in time, is asked by the call itself.
  */
 void qmp_client_ask_ahead(QmpClient *client, const char *command, json_object *arguments);
-/* The stretch is over: every call asks from here on. */
+/* The same for what does not change for as long as QEMU lives: its one answer is given for as long as CLIENT lives. */
+void qmp_client_ask_constant(QmpClient *client, const char *command, json_object *arguments);
+/* The stretch is over: every call asks from here on, but for what is constant. */
 void qmp_client_forget_ahead(QmpClient *client);
 
 /*

@@ -212,7 +212,7 @@ take_forward(const char *key, const char *value, gpointer forwards)
         g_ptr_array_add(forwards, g_strdup(value));
 }
 
-/* FALSE: it has no user network. */
+/* FORWARDS may be NULL. FALSE: it has no user network. */
 static bool
 collect_defined(const QemuArgv *argv, GPtrArray *forwards)
 {
@@ -224,9 +224,16 @@ collect_defined(const QemuArgv *argv, GPtrArray *forwards)
             g_strcmp0(qemu_keyval_get(arg->settings, "type"), "user") != 0)
             continue;
         has_stack = true;
-        qemu_keyval_foreach(arg->settings, take_forward, forwards);
+        if (forwards)
+            qemu_keyval_foreach(arg->settings, take_forward, forwards);
     }
     return has_stack;
+}
+
+bool
+guest_explain_has_user_network(const QemuArgv *argv)
+{
+    return collect_defined(argv, NULL);
 }
 
 GPtrArray *

@@ -26,6 +26,8 @@ GPtrArray *guest_explain_forwards_networks(const char *answer);
  */
 GPtrArray *guest_explain_forwards_of(const char *answer, const char *network);
 
+/* Whether ARGV gives the guest one. */
+bool guest_explain_has_user_network(const QemuArgv *argv);
 /*
  * The same as compare() for INSTANCE, whose monitor is asked if ARGV, the guest's own command line (an instance's leaves them
  * out), has a user network. Owned; NULL with ERROR when it does not answer. A forward that waits to be opened again counts

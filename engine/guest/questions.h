@@ -7,9 +7,11 @@
  */
 #pragma once
 
-#include "qmp/client.h"
+#include "guest/instance.h"
 
-/* What the preflight looks at. MONITOR must be greeted. */
-void guest_ask_for_preflight(QmpClient *monitor);
-/* What is compared between the running QEMU and the new one (compare.h), and of the first its threads, capabilities and state. */
+/* What does not change for as long as a QEMU lives: for a time when nobody waits. All need a monitor that is greeted. */
+void guest_ask_for_constants(QmpClient *monitor);
+/* What the preflight looks at. */
+void guest_ask_for_preflight(const GuestInstance *source);
+/* What is compared between the running QEMU and the new one (compare.h), and of the first its objects and state. */
 void guest_ask_for_comparison(QmpClient *source, QmpClient *target);

@@ -48,6 +48,7 @@ begin_preflight(Upgrade *upgrade, GError **error)
     upgrade->unit = g_steal_pointer(&preflight->unit);
     upgrade->binary = qemu_binary_ref(preflight->binary);
     upgrade->present = g_steal_pointer(&preflight->present);
+    upgrade->source_capabilities = g_steal_pointer(&preflight->source_capabilities);
     upgrade->source_was_running = preflight->source_is_running;
     upgrade->record->source_was_running = preflight->source_is_running;
     upgrade->stops_first = preflight->stops_first;

@@ -7,6 +7,7 @@
 #include "guest/error.h"
 #include "guest/hold.h"
 #include "guest/pidfile.h"
+#include "guest/questions.h"
 #include "qmp/commands.h"
 #include "upgrade/cookie.h"
 #include "upgrade/crash.h"
@@ -200,6 +201,8 @@ confirm_settle(Upgrade *upgrade, GError **error)
     bool is_settled = upgrade_clear_capabilities(upgrade, upgrade_get_target(upgrade), &limit, error);
 
     remember_capabilities(upgrade, is_settled ? NULL : upgrade_cookie_dup_capabilities(upgrade));
+    if (upgrade_get_target(upgrade)->monitor)
+        guest_ask_for_constants(upgrade_get_target(upgrade)->monitor); /* the next upgrade need not wait for them */
     return is_settled;
 }
 

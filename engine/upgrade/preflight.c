@@ -49,8 +49,6 @@ look_at_source(UpgradePreflight *preflight, const GuestEnvironment *environment,
     QmpWait limit = qmp_wait_within(wait, UPGRADE_TIMEOUT_COMMAND_MS);
 
     if (source->monitor)
-        guest_ask_for_preflight(source->monitor);
-    if (source->monitor)
         preflight->source_capabilities = qmp_query_migrate_capabilities(source->monitor, &limit, &error);
     if (!preflight->source_capabilities) {
         qemu_findings_add(preflight->findings, QEMU_FINDING_BLOCK, "monitor", "see moult show for its monitor socket",
@@ -178,6 +176,8 @@ upgrade_preflight_new(const GuestEnvironment *environment, const GuestInstance *
     g_autoptr(UpgradePreflight) preflight = g_new0(UpgradePreflight, 1);
 
     preflight->findings = qemu_findings_new();
+    if (source->monitor)
+        guest_ask_for_preflight(source); /* it answers while the binary is looked at */
     look_at_binary(preflight, environment, request->to ? request->to : source->binary.path, wait);
     look_at_source(preflight, environment, source, wait);
     if (preflight->binary && preflight->source_capabilities)

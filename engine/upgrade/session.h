@@ -29,6 +29,7 @@ struct Upgrade {
     ObjlistDomain *target;  /* NULL until it is registered */
     GuestSpawn *spawn;      /* the target while it is being made; its instance moves to `target` */
     QemuBinary *binary;     /* of the target */
+    GHashTable *source_capabilities; /* set of the names that the source lists; NULL: not asked (recovery) */
     GuestUnit *unit;        /* that the guest runs in; NULL: none */
     GuestPresent *present;  /* what has changed in the guest since its start; NULL: nothing */
     const UpgradeMethod *method;

@@ -88,7 +88,7 @@ upgrade_get_preflight_request(const Upgrade *upgrade)
 }
 
 /*
- * The method's among those that INSTANCE lists, or has listed when it was probed (KNOWN, may be NULL). Free with g_free; the
+ * The method's among those that INSTANCE lists, or has listed before (KNOWN, may be NULL). Free with g_free; the
  * strings are the method's.
  */
 static const char **
@@ -125,7 +125,7 @@ bool
 upgrade_set_capabilities(Upgrade *upgrade, const QmpWait *wait, GError **error)
 {
     GuestInstance *source = upgrade_get_source(upgrade), *target = upgrade_get_target(upgrade);
-    g_autofree const char **of_source = find_capabilities(upgrade, source, NULL, wait, error);
+    g_autofree const char **of_source = find_capabilities(upgrade, source, upgrade->source_capabilities, wait, error);
     GHashTable *known = upgrade->binary ? upgrade->binary->migrate_capabilities : NULL;
     g_autofree const char **of_target = of_source ? find_capabilities(upgrade, target, known, wait, error) : NULL;
     guint64 source_id = of_target ? qmp_migrate_send_capabilities(source->monitor, of_source, true, error) : 0;
@@ -230,6 +230,8 @@ upgrade_free(Upgrade *upgrade)
     guest_unit_free(upgrade->unit);
     if (upgrade->binary)
         qemu_binary_unref(upgrade->binary);
+    if (upgrade->source_capabilities)
+        g_hash_table_unref(upgrade->source_capabilities);
     guest_present_free(upgrade->present);
     upgrade_record_free(upgrade->record);
     g_free(upgrade->from.path);

@@ -98,6 +98,35 @@ what_nobody_took_is_not_taken_for_a_later_answer(void **state)
 }
 
 static void
+script_constant(Peer *peer)
+{
+    peer_greet(peer);
+    peer_answer(peer, "query-kvm", "{\"enabled\": false}");
+    peer_answer(peer, "query-unused", "{\"n\": 1}");
+    peer_answer(peer, "cont", "{}");
+    peer_answer(peer, "query-unused", "{\"n\": 2}");
+    peer_linger(peer);
+}
+
+static void
+what_is_constant_is_asked_once(void **state)
+{
+    g_auto(Peer) peer;
+
+    (void)state;
+    peer_start(&peer, script_constant);
+    greet(&peer);
+    qmp_client_ask_constant(peer.client, "query-kvm", NULL);
+    qmp_client_ask_ahead(peer.client, "query-unused", NULL);
+    qmp_client_forget_ahead(peer.client); /* it is not answered yet */
+    expect_answer(peer.client, "query-kvm", NULL, "{\"enabled\":false}");
+    expect_answer(peer.client, "cont", NULL, "{}");
+    qmp_client_ask_constant(peer.client, "query-kvm", NULL);
+    expect_answer(peer.client, "query-unused", NULL, "{\"n\":2}");
+    expect_answer(peer.client, "query-kvm", NULL, "{\"enabled\":false}");
+}
+
+static void
 script_changes(Peer *peer)
 {
     peer_greet(peer);
@@ -241,6 +270,7 @@ main(void)
         cmocka_unit_test(an_answer_serves_every_call_until_it_is_forgotten),
         cmocka_unit_test(what_nobody_took_is_not_taken_for_a_later_answer),
         cmocka_unit_test(what_changes_something_ends_the_stretch),
+        cmocka_unit_test(what_is_constant_is_asked_once),
         cmocka_unit_test(an_error_is_an_answer_too),
         cmocka_unit_test(what_is_not_answered_in_time_is_asked_by_the_next_call),
         cmocka_unit_test(they_are_bounded_in_number),
