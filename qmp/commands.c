@@ -8,6 +8,7 @@
 #include "qmp/shape.h"
 
 #define HUMAN_OUTPUT_MAX_BYTES ((gsize)64 << 10)
+#define UTF8_MAX_BYTES 4
 
 void
 qmp_status_clear(QmpStatus *status)
@@ -265,4 +266,11 @@ qmp_human_monitor_command(QmpClient *client, const char *command_line, const Qmp
         return g_strdup(output);
     const char *end = g_utf8_find_prev_char(output, output + HUMAN_OUTPUT_MAX_BYTES + 1);
     return g_strndup(output, (gsize)(end - output));
+}
+
+/* It is cut before a character that would not fit as a whole. */
+bool
+qmp_human_output_is_whole(const char *output)
+{
+    return strlen(output) <= HUMAN_OUTPUT_MAX_BYTES - UTF8_MAX_BYTES;
 }

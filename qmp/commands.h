@@ -128,3 +128,5 @@ bool qmp_getfd(QmpClient *client, const char *name, int fd, const QmpWait *wait,
 /* Output of a human monitor command, cut at 64 KiB; owned. */
 char *qmp_human_monitor_command(QmpClient *client, const char *command_line, const QmpWait *wait,
                                 GError **error);
+/* FALSE: OUTPUT, of qmp_human_monitor_command, is as long as one that was cut. */
+bool qmp_human_output_is_whole(const char *output);

@@ -16,7 +16,6 @@
 
 #define MAX_FORWARDS 4096
 #define MARK "[HOST_FORWARD]"
-#define WHOLE_ANSWER_BYTES 65000 /* a longer one may have been cut (qmp_human_monitor_command) */
 
 static char *
 make_key(const char *protocol, const char *host_port, const char *guest_port)
@@ -247,6 +246,6 @@ guest_explain_forwards(const QemuArgv *argv, const GuestInstance *instance, cons
     answer = qmp_human_monitor_command(instance->monitor, "info usernet", wait, error);
     if (!answer)
         return NULL;
-    bool knows_all = instance->deferred->len == 0 && strlen(answer) < WHOLE_ANSWER_BYTES;
+    bool knows_all = instance->deferred->len == 0 && qmp_human_output_is_whole(answer);
     return guest_explain_forwards_compare(defined, answer, knows_all);
 }

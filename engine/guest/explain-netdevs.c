@@ -18,8 +18,6 @@
 #include "qemu/quirks.h"
 #include "qmp/commands.h"
 
-#define WHOLE_ANSWER_BYTES 65000 /* a longer one may have been cut (qmp_human_monitor_command) */
-
 /* ---- What there is ---- */
 
 static void
@@ -282,7 +280,7 @@ ask(Explanation *explanation, const char *line)
 
     if (!answer) {
         explain_unanswered(explanation, "network back ends", error);
-    } else if (strlen(answer) >= WHOLE_ANSWER_BYTES) {
+    } else if (!qmp_human_output_is_whole(answer)) {
         explain_block(explanation, "monitor", "the monitor's answer is too long:", line);
         g_clear_pointer(&answer, g_free);
     }

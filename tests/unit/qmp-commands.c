@@ -294,6 +294,9 @@ human_output_is_cut_between_characters(void **state)
     g_autofree char *output = qmp_human_monitor_command(peer.client, "info mtree", &wait, &error);
     assert_non_null(output);
     assert_int_equal(strlen(output), (64 << 10) - 1);
+    assert_false(qmp_human_output_is_whole(output));
+    output[(64 << 10) - 4] = '\0';
+    assert_true(qmp_human_output_is_whole(output));
 }
 
 static void
