@@ -95,6 +95,16 @@ typedef struct {
 void qmp_iothread_free(QmpIothread *iothread);
 GPtrArray *qmp_query_iothreads(QmpClient *client, const QmpWait *wait, GError **error);
 
+/* The array of `query-block`, a BlockInfo each; owned. */
+json_object *qmp_query_block(QmpClient *client, const QmpWait *wait, GError **error);
+/* Of a BlockInfo: the name of its drive; NULL: a -blockdev, which has none. Borrowed. */
+const char *qmp_block_get_drive(json_object *block);
+/*
+ * Its drive's name, or else its device's path in QEMU's object tree, which below /machine/peripheral is that of its id. NULL:
+ * it has neither. Borrowed.
+ */
+const char *qmp_block_get_name(json_object *block);
+
 /* String property; owned. A property of another type is GARBAGE. */
 char *qmp_qom_get_string(QmpClient *client, const char *path, const char *property, const QmpWait *wait,
                          GError **error);

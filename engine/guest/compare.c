@@ -206,26 +206,23 @@ compare_children(const GuestInstance *source, const GuestInstance *target, const
 }
 
 /*
- * Block devices as "name" -> "file name of the medium". The name is the drive's, or for a -blockdev, which has none, the
- * device's path in QEMU's object tree: below /machine/peripheral that is its id. Empty drives are left out: which of
- * them a machine makes by itself changes between versions (an SD slot until 8.0).
+ * Block devices as "name" -> "file name of the medium". Empty drives are left out: which of them a machine makes by itself
+ * changes between versions (an SD slot until 8.0).
  */
 static GHashTable *
 block_devices(const GuestInstance *instance, const QmpWait *wait, GError **error)
 {
-    g_autoptr(json_object) reply = NULL;
-    if (!qmp_client_call(instance->monitor, "query-block", NULL, wait, &reply, error))
+    g_autoptr(json_object) reply = qmp_query_block(instance->monitor, wait, error);
+    if (!reply)
         return NULL;
     GHashTable *table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    size_t n = json_object_is_type(reply, json_type_array) ? json_object_array_length(reply) : 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < json_object_array_length(reply); i++) {
         json_object *device = json_object_array_get_idx(reply, i);
-        const char *name = qmp_json_get_string(device, "device");
-        const char *qdev = qmp_json_get_string(device, "qdev");
+        const char *name = qmp_block_get_name(device);
         const char *file = qmp_json_get_string(qmp_json_get_object(device, "inserted"), "file");
         if (!file)
             continue;
-        g_hash_table_insert(table, g_strdup(name && *name ? name : qdev ? qdev : ""), g_strdup(file));
+        g_hash_table_insert(table, g_strdup(name ? name : ""), g_strdup(file));
     }
     return table;
 }

@@ -224,7 +224,7 @@ static bool
 is_drive_listed(json_object *devices, const char *id)
 {
     for (size_t i = 0; i < json_object_array_length(devices); i++)
-        if (g_strcmp0(qmp_json_get_string(json_object_array_get_idx(devices, i), "device"), id) == 0)
+        if (g_strcmp0(qmp_block_get_drive(json_object_array_get_idx(devices, i)), id) == 0)
             return true;
     return false;
 }
@@ -259,9 +259,9 @@ explain_disks(Explanation *explanation)
     for (size_t i = 0; i < json_object_array_length(devices); i++) {
         json_object *device = json_object_array_get_idx(devices, i);
         json_object *inserted = qmp_json_get_object(device, "inserted");
-        const char *name = qmp_json_get_string(device, "device");
+        const char *name = qmp_block_get_drive(device);
         look_at_bitmaps(explanation, inserted);
-        if (name && *name)
+        if (name)
             look_at_drive(explanation, name, inserted);
         else
             look_at_device(explanation, qmp_json_get_string(device, "qdev"), inserted);

@@ -44,36 +44,13 @@ fail(const char *what, const GError *cause, GError **error)
 
 /* ---- Of disks ---- */
 
-static json_object *
-query_block(const GuestInstance *instance, const QmpWait *wait, GError **error)
-{
-    json_object *reply = NULL;
-
-    if (!qmp_client_call(instance->monitor, "query-block", NULL, wait, &reply, error))
-        return NULL;
-    if (json_object_is_type(reply, json_type_array))
-        return reply;
-    json_object_put(reply);
-    guest_error_set(error, GUEST_ERROR_FAILED, "qemu-monitor", NULL, "query-block: no list");
-    return NULL;
-}
-
-/* A drive's name; of a -blockdev, which has none, where its device is. NULL: neither. Borrowed. */
-static const char *
-get_name(json_object *device)
-{
-    const char *name = qmp_json_get_string(device, "device");
-
-    return name && *name ? name : qmp_json_get_string(device, "qdev");
-}
-
 /* What is in drive NAME of DEVICES; NULL: nothing. Borrowed. */
 static json_object *
 find_inserted(json_object *devices, const char *name)
 {
     for (size_t i = 0; i < json_object_array_length(devices); i++) {
         json_object *device = json_object_array_get_idx(devices, i);
-        if (g_strcmp0(get_name(device), name) == 0)
+        if (g_strcmp0(qmp_block_get_name(device), name) == 0)
             return qmp_json_get_object(device, "inserted");
     }
     return NULL;
@@ -100,10 +77,8 @@ static json_object *
 make_arguments(json_object *device)
 {
     json_object *arguments = json_object_new_object(), *inserted = qmp_json_get_object(device, "inserted");
-    const char *name = qmp_json_get_string(device, "device");
-    bool is_named = name && *name;
 
-    qmp_json_add_string(arguments, is_named ? "device" : "id", is_named ? name : qmp_json_get_string(device, "qdev"));
+    qmp_json_add_string(arguments, qmp_block_get_drive(device) ? "device" : "id", qmp_block_get_name(device));
     for (gsize i = 0; i < G_N_ELEMENTS(rates); i++)
         qmp_json_add_int64(arguments, rates[i], get_number(inserted, rates[i]));
     for (gsize i = 0; i < G_N_ELEMENTS(others); i++)
@@ -118,14 +93,14 @@ make_arguments(json_object *device)
 static bool
 walk_disks(const GuestInstance *source, const GuestInstance *target, bool set, const QmpWait *wait, GError **error)
 {
-    g_autoptr(json_object) before = query_block(source, wait, error);
-    g_autoptr(json_object) after = before ? query_block(target, wait, error) : NULL;
+    g_autoptr(json_object) before = qmp_query_block(source->monitor, wait, error);
+    g_autoptr(json_object) after = before ? qmp_query_block(target->monitor, wait, error) : NULL;
 
     if (!after)
         return false;
     for (size_t i = 0; i < json_object_array_length(before); i++) {
         json_object *device = json_object_array_get_idx(before, i), *inserted = qmp_json_get_object(device, "inserted");
-        const char *name = get_name(device);
+        const char *name = qmp_block_get_name(device);
         g_autoptr(GError) local = NULL;
         if (!inserted || !name || are_same(inserted, find_inserted(after, name)))
             continue;
@@ -200,7 +175,7 @@ walk_groups(const GuestInstance *source, const GuestInstance *target, bool set, 
 void
 guest_throttle_look(const GuestInstance *source, const QmpWait *wait, GPtrArray *findings)
 {
-    g_autoptr(json_object) devices = query_block(source, wait, NULL);
+    g_autoptr(json_object) devices = qmp_query_block(source->monitor, wait, NULL);
     g_autoptr(GHashTable) objects = devices ? qmp_qom_list(source->monitor, OBJECTS, wait, NULL) : NULL;
     guint n_disks = 0, n_groups = 0;
     GHashTableIter iter;
@@ -223,6 +198,9 @@ bool
 guest_throttle_carry(const GuestInstance *source, const GuestInstance *target, const QmpWait *wait, GError **error)
 {
     /* Groups first: a disk may be in one of them. */
-    return walk_groups(source, target, true, wait, error) && walk_disks(source, target, true, wait, error) &&
-           walk_groups(source, target, false, wait, error) && walk_disks(source, target, false, wait, error);
+    if (walk_groups(source, target, true, wait, error) && walk_disks(source, target, true, wait, error) &&
+        walk_groups(source, target, false, wait, error) && walk_disks(source, target, false, wait, error))
+        return true;
+    guest_error_wrap(error, GUEST_ERROR_FAILED, "qemu-monitor", NULL, NULL);
+    return false;
 }

@@ -16,6 +16,6 @@
 void guest_throttle_look(const GuestInstance *source, const QmpWait *wait, GPtrArray *findings);
 /*
  * Gives every disk and throttle group of TARGET the limits of its counterpart in SOURCE, where they are others, and asks whether it
- * has them: "disk-throttle" when not. Both monitors must be connected.
+ * has them: "disk-throttle" when not, "qemu-monitor" when one does not answer. Both monitors must be connected.
  */
 bool guest_throttle_carry(const GuestInstance *source, const GuestInstance *target, const QmpWait *wait, GError **error);
