@@ -89,14 +89,11 @@ take_memory(GuestInstance *instance, const GPtrArray *planned)
 {
     g_ptr_array_set_size(instance->memory, 0);
     for (guint i = 0; i < planned->len; i++) {
-        QemuMemoryBackend *backend = qemu_memory_backend_copy(g_ptr_array_index(planned, i));
-        if (backend->kind != QEMU_MEMORY_FILE) {
-            backend->kind = QEMU_MEMORY_PRIVATE;
-            backend->fd_number = -1;
-            backend->page_size_bytes = 0;
-            g_clear_pointer(&backend->path, g_free);
-        }
-        g_ptr_array_add(instance->memory, backend);
+        const QemuMemoryBackend *backend = g_ptr_array_index(planned, i);
+        bool is_named = backend->kind == QEMU_MEMORY_FILE;
+        g_ptr_array_add(instance->memory,
+                        is_named ? qemu_memory_backend_copy(backend)
+                                 : qemu_memory_backend_new(backend->id, QEMU_MEMORY_PRIVATE, backend->size_bytes));
     }
 }
 

@@ -4,24 +4,24 @@
  */
 #include "guest/explain-private.h"
 
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "guest/adopt.h"
 #include "process/proc.h"
+#include "qemu/plan.h"
 
 #define OUR_PATH "/proc/self/fd/"
 #define MAX_FD_NUMBER 65535
 
-/* Of a file on hugetlbfs; 0: normal pages. */
+/* Of the file at PATH, absolute, on hugetlbfs; 0: normal pages. */
 static guint64
 page_size_of(const char *path)
 {
-    struct statfs facts;
+    QemuPlanPath facts = {0};
 
-    return statfs(path, &facts) == 0 && facts.f_type == HUGETLBFS_MAGIC ? (guint64)facts.f_bsize : 0;
+    qemu_plan_look_at_path(path, &facts, NULL);
+    return facts.page_size_bytes;
 }
 
 /* A descriptor that QEMU was started with: a file without a name, as an earlier upgrade has given it. */
@@ -66,23 +66,11 @@ take_file(const GuestInstance *instance, const char *mem_path, QemuMemoryBackend
     return true;
 }
 
-static QemuMemoryBackend *
-backend_new(const char *id, guint64 size_bytes)
-{
-    QemuMemoryBackend *backend = g_new0(QemuMemoryBackend, 1);
-
-    backend->id = g_strdup(id);
-    backend->kind = QEMU_MEMORY_PRIVATE;
-    backend->size_bytes = size_bytes;
-    backend->fd_number = -1;
-    return backend;
-}
-
 QemuMemoryBackend *
 explain_memory_kind(const GuestInstance *instance, const GPtrArray *maps, const char *id, guint64 size_bytes,
                     const char *type, bool is_shared, const char *mem_path)
 {
-    g_autoptr(QemuMemoryBackend) backend = backend_new(id, size_bytes);
+    g_autoptr(QemuMemoryBackend) backend = qemu_memory_backend_new(id, QEMU_MEMORY_PRIVATE, size_bytes);
     bool is_found = false;
 
     if (is_shared && mem_path && strcmp(type, EXPLAIN_MEMORY "file") == 0)
@@ -91,5 +79,5 @@ explain_memory_kind(const GuestInstance *instance, const GPtrArray *maps, const 
         is_found = guest_adopt_find_memfd(instance, backend);
     if (is_found && process_mappings_sum_shared(maps, backend->device, backend->inode) >= size_bytes)
         return g_steal_pointer(&backend);
-    return backend_new(id, size_bytes);
+    return qemu_memory_backend_new(id, QEMU_MEMORY_PRIVATE, size_bytes);
 }

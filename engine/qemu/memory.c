@@ -23,6 +23,18 @@ static const char *const kind_names[] = {
 };
 
 QemuMemoryBackend *
+qemu_memory_backend_new(const char *id, QemuMemoryKind kind, guint64 size_bytes)
+{
+    QemuMemoryBackend *backend = g_new0(QemuMemoryBackend, 1);
+
+    backend->id = g_strdup(id);
+    backend->kind = kind;
+    backend->size_bytes = size_bytes;
+    backend->fd_number = -1;
+    return backend;
+}
+
+QemuMemoryBackend *
 qemu_memory_backend_copy(const QemuMemoryBackend *backend)
 {
     QemuMemoryBackend *copy = g_new(QemuMemoryBackend, 1);

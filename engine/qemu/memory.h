@@ -33,6 +33,8 @@ typedef struct {
     ino_t inode;
 } QemuMemoryBackend;
 
+/* Of normal pages, in no file yet. */
+QemuMemoryBackend *qemu_memory_backend_new(const char *id, QemuMemoryKind kind, guint64 size_bytes);
 QemuMemoryBackend *qemu_memory_backend_copy(const QemuMemoryBackend *backend);
 void qemu_memory_backend_free(QemuMemoryBackend *backend);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuMemoryBackend, qemu_memory_backend_free)

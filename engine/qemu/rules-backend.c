@@ -81,11 +81,9 @@ static QemuMemoryBackend *
 backend_new(const QemuRules *rules, const char *id, guint64 size_bytes, guint64 page_size_bytes)
 {
     guint64 wanted_bytes = rules->context->hugepage_size_bytes;
-    QemuMemoryBackend *backend = g_new0(QemuMemoryBackend, 1);
+    QemuMemoryBackend *backend =
+        qemu_memory_backend_new(id, wanted_bytes ? QEMU_MEMORY_HUGETLBFS : QEMU_MEMORY_MEMFD, size_bytes);
 
-    backend->id = g_strdup(id);
-    backend->size_bytes = size_bytes;
-    backend->kind = wanted_bytes ? QEMU_MEMORY_HUGETLBFS : QEMU_MEMORY_MEMFD;
     backend->page_size_bytes = wanted_bytes ? wanted_bytes : page_size_bytes;
     return backend;
 }
@@ -130,13 +128,10 @@ qemu_rules_add_backend(QemuRules *rules, const char *id, guint64 size_bytes, gui
 void
 qemu_rules_keep_backend(QemuRules *rules, const char *id, guint64 size_bytes, const char *path, bool shared)
 {
-    QemuMemoryBackend *backend = g_new0(QemuMemoryBackend, 1);
+    QemuMemoryBackend *backend =
+        qemu_memory_backend_new(id, shared ? QEMU_MEMORY_FILE : QEMU_MEMORY_PRIVATE, size_bytes);
     const QemuMemoryBackend *source = match_source(rules, id, size_bytes);
 
-    backend->id = g_strdup(id);
-    backend->kind = shared ? QEMU_MEMORY_FILE : QEMU_MEMORY_PRIVATE;
-    backend->size_bytes = size_bytes;
-    backend->fd_number = -1;
     backend->path = g_strdup(path);
     if (source && source->kind == QEMU_MEMORY_FILE) {
         backend->device = source->device;

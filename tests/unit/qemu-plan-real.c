@@ -274,13 +274,9 @@ assert_memory_is_shared(const Qemu *qemu)
     assert_int_equal(backends->len, qemu->plan->memory->len);
     for (guint i = 0; i < backends->len; i++) {
         const QmpMemdev *backend = g_ptr_array_index(backends, i);
-        bool found = false;
-        for (guint j = 0; j < qemu->plan->memory->len; j++) {
-            const QemuMemoryBackend *planned = g_ptr_array_index(qemu->plan->memory, j);
-            found = found ||
-                    (strcmp(planned->id, backend->id) == 0 && planned->size_bytes == backend->size_bytes);
-        }
-        assert_true(found);
+        const QemuMemoryBackend *planned = qemu_memory_find(qemu->plan->memory, backend->id);
+        assert_non_null(planned);
+        assert_int_equal(planned->size_bytes, backend->size_bytes);
         assert_true(backend->share);
     }
 }
