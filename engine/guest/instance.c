@@ -87,16 +87,7 @@ guest_binary_get_version(const GuestBinary *binary)
 bool
 guest_instance_is_shared(const GuestInstance *instance)
 {
-    for (guint i = 0; i < instance->memory->len; i++)
-        if (((const QemuMemoryBackend *)g_ptr_array_index(instance->memory, i))->kind == QEMU_MEMORY_PRIVATE)
-            return false;
-    return instance->memory->len > 0;
-}
-
-guint64
-guest_instance_get_memory_bytes(const GuestInstance *instance)
-{
-    return qemu_memory_sum_bytes(instance->memory);
+    return instance->memory->len > 0 && !qemu_memory_find_kind(instance->memory, QEMU_MEMORY_PRIVATE);
 }
 
 char *

@@ -62,8 +62,6 @@ void guest_binary_set(GuestBinary *binary, const QemuBinary *probed);
 QemuVersion guest_binary_get_version(const GuestBinary *binary);
 /* TRUE when no backend is private to the process: an upgrade need not copy. */
 bool guest_instance_is_shared(const GuestInstance *instance);
-/* Sum of the memory backends. */
-guint64 guest_instance_get_memory_bytes(const GuestInstance *instance);
 
 /* Owned; NULL when the definition cannot be written as JSON. */
 json_object *guest_instance_to_json(const GuestInstance *instance, GError **error);

@@ -114,18 +114,6 @@ create_one(GuestSpawn *spawn, QemuMemoryBackend *backend, GError **error)
     return true;
 }
 
-static guint64
-bytes_in_pages_of(const QemuPlan *plan, guint64 page_size_bytes)
-{
-    guint64 total = 0;
-
-    for (guint i = 0; i < plan->memory->len; i++) {
-        const QemuMemoryBackend *backend = g_ptr_array_index(plan->memory, i);
-        total += backend->page_size_bytes == page_size_bytes ? backend->size_bytes : 0;
-    }
-    return total;
-}
-
 /*
  * QEMU would find out as it maps the file, and then says "Cannot allocate memory". It still does when somebody else takes the
  * pages meanwhile: the pages of a shared file are reserved by the first mmap, not by us.
@@ -133,7 +121,7 @@ bytes_in_pages_of(const QemuPlan *plan, guint64 page_size_bytes)
 static bool
 check_pool(const QemuPlan *plan, guint64 page_size_bytes, GError **error)
 {
-    guint64 needed = bytes_in_pages_of(plan, page_size_bytes), available = 0;
+    guint64 needed = qemu_memory_sum_bytes_in_pages(plan->memory, page_size_bytes), available = 0;
 
     process_hugepages_get_free(page_size_bytes, &available);
     if (available >= needed)
@@ -269,7 +257,6 @@ bool
 guest_spawn_fetch_memory(GuestSpawn *spawn, const GuestInstance *source, const GuestPresent *present, GError **error)
 {
     const GPtrArray *memory = guest_present_get_memory(present, source);
-
 
     if (!make_hugetlbfs_dir(spawn, error))
         return false;

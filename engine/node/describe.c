@@ -17,7 +17,7 @@ describe_running(json_object *object, ObjlistDomain *domain, const GuestInstance
     qmp_json_add_int64(object, "pid", instance->process.pid);
     qmp_json_add_value(object, "qemu", upgrade_qemu_to_json(&instance->binary));
     qmp_json_add_string(object, "outdated", guest_outdated_to_string(guest_outdated_get(instance)));
-    qmp_json_add_uint64(object, "memory_bytes", guest_instance_get_memory_bytes(instance));
+    qmp_json_add_uint64(object, "memory_bytes", qemu_memory_sum_bytes(instance->memory));
     /* By what it is made of alone; `check` looks at everything else. */
     qmp_json_add_string(object, "method", guest_instance_is_shared(instance) ? "shared" : "copy");
 }

@@ -6,6 +6,7 @@
 #include "node/describe.h"
 #include "node/state.h"
 #include "node/worker.h"
+#include "qemu/memory.h"
 #include "qmp/json.h"
 #include "upgrade/result.h"
 
@@ -36,7 +37,7 @@ describe(const GuestForeign *foreign, const char *outdated)
     qmp_json_add_value(object, "qemu", upgrade_qemu_to_json(&instance->binary));
     qmp_json_add_string(object, "outdated", outdated);
     if (instance->memory->len > 0)
-        qmp_json_add_uint64(object, "memory_bytes", guest_instance_get_memory_bytes(instance));
+        qmp_json_add_uint64(object, "memory_bytes", qemu_memory_sum_bytes(instance->memory));
     qmp_json_add_string(object, "method", foreign->method);
     qmp_json_add_string(object, "code", foreign->code);
     qmp_json_add_string(object, "reason", foreign->reason);

@@ -66,6 +66,17 @@ qemu_memory_find(const GPtrArray *backends, const char *id)
     return NULL;
 }
 
+const QemuMemoryBackend *
+qemu_memory_find_kind(const GPtrArray *backends, QemuMemoryKind kind)
+{
+    for (guint i = 0; i < backends->len; i++) {
+        const QemuMemoryBackend *backend = g_ptr_array_index(backends, i);
+        if (backend->kind == kind)
+            return backend;
+    }
+    return NULL;
+}
+
 guint64
 qemu_memory_sum_bytes(const GPtrArray *backends)
 {
@@ -73,6 +84,18 @@ qemu_memory_sum_bytes(const GPtrArray *backends)
 
     for (guint i = 0; i < backends->len; i++)
         total += ((const QemuMemoryBackend *)g_ptr_array_index(backends, i))->size_bytes;
+    return total;
+}
+
+guint64
+qemu_memory_sum_bytes_in_pages(const GPtrArray *backends, guint64 page_size_bytes)
+{
+    guint64 total = 0;
+
+    for (guint i = 0; i < backends->len; i++) {
+        const QemuMemoryBackend *backend = g_ptr_array_index(backends, i);
+        total += backend->page_size_bytes == page_size_bytes ? backend->size_bytes : 0;
+    }
     return total;
 }
 

@@ -42,7 +42,11 @@ const char *qemu_memory_kind_to_string(QemuMemoryKind kind); /* "memfd" "hugetlb
 bool qemu_memory_kind_from_string(const char *text, QemuMemoryKind *ret_kind);
 /* The one called ID among BACKENDS (GPtrArray of QemuMemoryBackend); NULL: none. Borrowed. */
 QemuMemoryBackend *qemu_memory_find(const GPtrArray *backends, const char *id);
+/* The first of KIND; NULL: none. Borrowed. */
+const QemuMemoryBackend *qemu_memory_find_kind(const GPtrArray *backends, QemuMemoryKind kind);
 guint64 qemu_memory_sum_bytes(const GPtrArray *backends);
+/* Of those in pages of PAGE_SIZE_BYTES; 0: normal pages. */
+guint64 qemu_memory_sum_bytes_in_pages(const GPtrArray *backends, guint64 page_size_bytes);
 /* An empty one, with its free function. */
 GPtrArray *qemu_memory_list_new(void);
 

@@ -30,27 +30,9 @@
 #define QEMU_SHARE 2
 
 static bool
-is_private(const QemuMemoryBackend *backend)
-{
-    return backend->kind == QEMU_MEMORY_PRIVATE;
-}
-
-static guint64
-private_bytes(const GPtrArray *memory)
-{
-    guint64 total = 0;
-
-    for (guint i = 0; i < memory->len; i++) {
-        const QemuMemoryBackend *backend = g_ptr_array_index(memory, i);
-        total += is_private(backend) ? backend->size_bytes : 0;
-    }
-    return total;
-}
-
-static bool
 fits(const GPtrArray *memory)
 {
-    return private_bytes(memory) > 0;
+    return qemu_memory_find_kind(memory, QEMU_MEMORY_PRIVATE) != NULL;
 }
 
 /*
@@ -60,11 +42,8 @@ fits(const GPtrArray *memory)
 static bool
 check_memory(const GPtrArray *memory, GPtrArray *findings)
 {
-    const QemuMemoryBackend *theirs = NULL;
+    const QemuMemoryBackend *theirs = qemu_memory_find_kind(memory, QEMU_MEMORY_FILE);
 
-    for (guint i = 0; i < memory->len; i++)
-        if (((const QemuMemoryBackend *)g_ptr_array_index(memory, i))->kind == QEMU_MEMORY_FILE)
-            theirs = g_ptr_array_index(memory, i);
     if (!fits(memory))
         qemu_findings_add(findings, QEMU_FINDING_BLOCK, "copy-not-needed", "use method shared",
                           "the guest's memory is shared already: a copy would be made onto itself");
@@ -208,14 +187,10 @@ check_huge(const QemuPlan *plan, GPtrArray *findings)
 static bool
 check_plan(const UpgradeMethodContext *context, const QemuPlan *plan, GPtrArray *findings)
 {
-    guint64 normal_bytes = 0;
+    guint64 needed = qemu_memory_sum_bytes_in_pages(plan->memory, 0) + SPARE_BYTES;
+    bool fits = check_node(needed, findings);
 
-    for (guint i = 0; i < plan->memory->len; i++) {
-        const QemuMemoryBackend *backend = g_ptr_array_index(plan->memory, i);
-        normal_bytes += backend->page_size_bytes == 0 ? backend->size_bytes : 0;
-    }
-    bool fits = check_node(normal_bytes + SPARE_BYTES, findings);
-    fits = check_cgroup(context->source, normal_bytes + SPARE_BYTES, findings) && fits;
+    fits = check_cgroup(context->source, needed, findings) && fits;
     return check_huge(plan, findings) && fits;
 }
 

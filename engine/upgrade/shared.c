@@ -31,10 +31,7 @@ check_capabilities(const char *which, GHashTable *capabilities, GPtrArray *findi
 static bool
 fits(const GPtrArray *memory)
 {
-    for (guint i = 0; i < memory->len; i++)
-        if (((const QemuMemoryBackend *)g_ptr_array_index(memory, i))->kind == QEMU_MEMORY_PRIVATE)
-            return false;
-    return true;
+    return !qemu_memory_find_kind(memory, QEMU_MEMORY_PRIVATE);
 }
 
 static bool
