@@ -17,9 +17,9 @@
 #include "node/supervise.h"
 #include "node/takeup.h"
 #include "qmp/commands.h"
+#include "upgrade/kill.h"
 #include "upgrade/record.h"
 
-#define KILL_TIMEOUT_MS 10000
 #define STATUS_TIMEOUT_MS 2000
 #define RECOVERY_PATIENCE_MS 10000
 
@@ -113,7 +113,7 @@ take_back_start(Found *found)
     g_autoptr(GError) error = NULL;
 
     if (guest_hold(instance, found->paths, &error) == GUEST_HOLD_UNKNOWN ||
-        (instance->pidfd >= 0 && !process_kill_and_reap(instance->pidfd, KILL_TIMEOUT_MS, NULL, &error)))
+        (instance->pidfd >= 0 && !upgrade_kill(instance, 0, NULL, &error)))
         g_warning("%s: a QEMU that was being started is left: %s", found->paths->dir, error->message);
     else
         remove_instance(found->paths, instance);

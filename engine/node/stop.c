@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Stopping a guest. The worker waits for the end of the process and reaps it; cleaning up is the main loop's. A guest that needs
- * its operator has two: standoff.c.
+ * Stopping a guest. The worker waits for the end of the process and reaps it; cleaning up is the main loop's. A guest that
+ * needs its operator has two: standoff.c.
  */
-#include <signal.h>
-
 #include "guest/error.h"
 #include "guest/monitor.h"
 #include "node/ending.h"
@@ -14,11 +12,10 @@
 #include "node/supervise.h"
 #include "node/worker.h"
 #include "qmp/json.h"
-#include "upgrade/crash.h"
+#include "upgrade/kill.h"
+#include "upgrade/timeouts.h"
 
 #define COMMAND_TIMEOUT_MS 10000
-#define TERMINATE_TIMEOUT_MS 5000
-#define KILL_TIMEOUT_MS 10000
 #define DEFAULT_TIMEOUT_MS 60000
 #define LAST_EVENTS_TIMEOUT_MS 500
 
@@ -33,14 +30,11 @@ typedef struct {
     gpointer user_data;
 } NodeStop;
 
-/* SIGTERM lets QEMU flush its disks and unlink its sockets; SIGKILL for one that does not. */
+/* SIGTERM lets QEMU unlink its sockets too. */
 static bool
 stop_by_force(NodeStop *stop, GuestInstance *instance)
 {
-    if (process_send_signal(instance->pidfd, SIGTERM, NULL) &&
-        process_wait_exit(instance->pidfd, upgrade_crash_patience_ms(TERMINATE_TIMEOUT_MS), -1, &stop->end, NULL))
-        return true;
-    if (process_kill_and_reap(instance->pidfd, upgrade_crash_patience_ms(KILL_TIMEOUT_MS), &stop->end, &stop->error))
+    if (upgrade_kill(instance, UPGRADE_TIMEOUT_TERMINATE_MS, &stop->end, &stop->error))
         return true;
     guest_error_wrap(&stop->error, GUEST_ERROR_FAILED, "unkillable", "see its process state", "QEMU does not end");
     return false;

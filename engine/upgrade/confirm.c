@@ -10,8 +10,8 @@
 #include "guest/questions.h"
 #include "qmp/commands.h"
 #include "upgrade/cookie.h"
-#include "upgrade/crash.h"
 #include "upgrade/events.h"
+#include "upgrade/kill.h"
 #include "upgrade/phase.h"
 #include "upgrade/timeouts.h"
 
@@ -30,14 +30,14 @@ bool
 confirm_pidfile_undo(Upgrade *upgrade, GError **error)
 {
     GuestInstance *source = upgrade_get_source(upgrade);
-
     const GuestInstance *target = upgrade_get_target(upgrade);
 
     if (guest_has_ended(source, upgrade_get_source_paths(upgrade)))
         return true;
     /* The record of one that was adopted does not name the pidfile, for it is QEMU's own. */
     return guest_pidfile_write(target ? target->pidfile : source->pidfile, source->process.pid, error) &&
-           (!upgrade->unit || !target || guest_unit_write_pidfile(upgrade->unit, target->process.pid, source->process.pid, error));
+           (!upgrade->unit || !target ||
+            guest_unit_write_pidfile(upgrade->unit, target->process.pid, source->process.pid, error));
 }
 
 /* SIGKILL, not `quit`: an orderly exit would unlink sockets by name and may punch the memory file out. */
@@ -54,11 +54,10 @@ confirm_retire(Upgrade *upgrade, GError **error)
         return false; /* if it never ran, the source can have the guest back */
     }
     if (!guest_has_ended(source, upgrade_get_source_paths(upgrade)) &&
-        (source->pidfd < 0 || !process_kill_and_reap(source->pidfd, upgrade_crash_patience_ms(UPGRADE_TIMEOUT_KILL_MS), &upgrade->source_end, &local))) {
+        !upgrade_kill(source, 0, &upgrade->source_end, &local)) {
         upgrade->is_resisted = true;
         guest_error_set(error, GUEST_ERROR_NEEDS_OPERATOR, "source-unkillable",
-                        "see its process state; it may hang in the kernel", "the old QEMU does not die: %s",
-                        local ? local->message : "it cannot be opened");
+                        "see its process state; it may hang in the kernel", "the old QEMU does not die: %s", local->message);
         return false;
     }
     g_clear_pointer(&source->monitor, qmp_client_free);

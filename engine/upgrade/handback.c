@@ -19,6 +19,7 @@
 #include "qmp/json.h"
 #include "upgrade/crash.h"
 #include "upgrade/events.h"
+#include "upgrade/kill.h"
 #include "upgrade/phase.h"
 #include "upgrade/taps.h"
 #include "upgrade/timeouts.h"
@@ -82,13 +83,13 @@ kill_target(Upgrade *upgrade, GError **error)
         return true;
     if (target->pidfd >= 0 && !upgrade_stop_target(upgrade, error))
         return false;
-    if (target->pidfd >= 0 && process_kill_and_reap(target->pidfd, upgrade_crash_patience_ms(UPGRADE_TIMEOUT_KILL_MS), &upgrade->target_end, &local)) {
+    if (upgrade_kill(target, 0, &upgrade->target_end, &local)) {
         upgrade_taps_restore(upgrade, NULL); /* before the source runs; what fails is told by prepare_handover_undo */
         return true;
     }
     upgrade->is_resisted = true;
     guest_error_set(error, GUEST_ERROR_NEEDS_OPERATOR, "target-unkillable", "see its process state; it may hang in the kernel",
-                    "the target does not die, so the source must not run: %s", local ? local->message : "it cannot be opened");
+                    "the target does not die, so the source must not run: %s", local->message);
     return false;
 }
 

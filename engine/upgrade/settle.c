@@ -5,8 +5,6 @@
  */
 #include "upgrade/settle.h"
 
-#include <signal.h>
-
 #include "guest/error.h"
 #include "guest/hold.h"
 #include "process/reserve.h"
@@ -16,6 +14,7 @@
 #include "upgrade/driver.h"
 #include "upgrade/events.h"
 #include "upgrade/handback.h"
+#include "upgrade/kill.h"
 #include "upgrade/observe.h"
 #include "upgrade/phase.h"
 #include "upgrade/timeouts.h"
@@ -127,7 +126,7 @@ roll_forward(Upgrade *upgrade)
     return SETTLED;
 }
 
-/* GRACE_MS: that long it may end by SIGTERM, which lets QEMU flush its disks; 0: no time. */
+/* GRACE_MS as in upgrade_kill. */
 static bool
 end_one(GuestInstance *instance, const PathsInstance *paths, gint64 grace_ms, ProcessExit *end, GError **error)
 {
@@ -135,14 +134,10 @@ end_one(GuestInstance *instance, const PathsInstance *paths, gint64 grace_ms, Pr
 
     if (!instance || guest_has_ended(instance, paths))
         return true;
-    bool is_held = instance->pidfd >= 0;
-    if (is_held && grace_ms > 0 && process_send_signal(instance->pidfd, SIGTERM, NULL) &&
-        process_wait_exit(instance->pidfd, grace_ms, -1, end, NULL))
-        return true;
-    if (is_held && process_kill_and_reap(instance->pidfd, upgrade_crash_patience_ms(UPGRADE_TIMEOUT_KILL_MS), end, &local))
+    if (upgrade_kill(instance, grace_ms, end, &local))
         return true;
     guest_error_set(error, GUEST_ERROR_NEEDS_OPERATOR, "qemu-unkillable", "see its process state; it may hang in the kernel",
-                    "QEMU %d does not end: %s", instance->process.pid, local ? local->message : "it cannot be opened");
+                    "QEMU %d does not end: %s", instance->process.pid, local->message);
     return false;
 }
 
@@ -249,8 +244,8 @@ look(Upgrade *upgrade, bool waited)
 }
 
 /*
- * What was just tried would fail once more, for as long again: somebody keeps the disks, or a process (traces it, say), or the source
- * does not answer.
+ * What was just tried would fail once more, for as long again: somebody keeps the disks, or a process (traces it, say), or
+ * the source does not answer.
  */
 static bool
 is_in_vain(const Upgrade *upgrade, RecoverAction action, int round)
