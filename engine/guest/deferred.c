@@ -12,12 +12,21 @@
 #define ATTEMPTS 5
 #define PAUSE_MS 200
 
+/* NULL: it is a command of QMP. Borrowed. */
+static const char *
+get_human_line(const QemuDeferred *deferred)
+{
+    if (!g_str_equal(deferred->command, "human-monitor-command"))
+        return NULL;
+    const char *line = qmp_json_get_string(deferred->arguments, "command-line");
+    return line ? line : "";
+}
+
 /* The human monitor answers with its complaint, or with nothing. */
 static bool
-run_human(QmpClient *monitor, const QemuDeferred *deferred, const QmpWait *wait, GError **error)
+run_human(QmpClient *monitor, const char *line, const QmpWait *wait, GError **error)
 {
-    const char *line = qmp_json_get_string(deferred->arguments, "command-line");
-    g_autofree char *answer = qmp_human_monitor_command(monitor, line ? line : "", wait, error);
+    g_autofree char *answer = qmp_human_monitor_command(monitor, line, wait, error);
 
     if (!answer)
         return false;
@@ -37,10 +46,10 @@ open_one(GuestInstance *instance, const QemuDeferred *deferred, const QmpWait *w
     if (deferred->handed &&
         qmp_client_call(instance->monitor, deferred->command, json_object_get(deferred->handed), wait, NULL, NULL))
         return true;
-    bool opened = g_str_equal(deferred->command, "human-monitor-command")
-                      ? run_human(instance->monitor, deferred, wait, error)
-                      : qmp_client_call(instance->monitor, deferred->command, json_object_get(deferred->arguments), wait,
-                                        NULL, error);
+    const char *line = get_human_line(deferred);
+    bool opened = line ? run_human(instance->monitor, line, wait, error)
+                       : qmp_client_call(instance->monitor, deferred->command, json_object_get(deferred->arguments), wait,
+                                         NULL, error);
 
     if (!opened)
         guest_error_wrap(error, GUEST_ERROR_FAILED, "reopen", "free it, then restart moultd, which tries again",
@@ -92,4 +101,18 @@ guest_deferred_open(GuestInstance *instance, const QmpWait *wait, GError **error
             return false;
         }
     }
+}
+
+bool
+guest_deferred_awaits(const GuestInstance *instance, const char *command)
+{
+    for (guint i = 0; i < instance->deferred->len; i++) {
+        const QemuDeferred *deferred = g_ptr_array_index(instance->deferred, i);
+        const char *line = get_human_line(deferred);
+        const char *opener = line ? line : deferred->command;
+        gsize length = strcspn(opener, " ");
+        if (length == strlen(command) && strncmp(opener, command, length) == 0)
+            return true;
+    }
+    return false;
 }

@@ -15,3 +15,6 @@
  * not free at once is tried again for about a second.
  */
 bool guest_deferred_open(GuestInstance *instance, const QmpWait *wait, GError **error);
+
+/* Whether one of INSTANCE's list is opened by COMMAND, of QMP or, by its first word, of the human monitor: "hostfwd_add". */
+bool guest_deferred_awaits(const GuestInstance *instance, const char *command);

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
+#include "guest/deferred.h"
 #include "guest/explain-private.h"
-#include "qemu/deferred.h"
 #include "qemu/holding.h"
 #include "qemu/vnc-address.h"
 #include "qmp/json.h"
@@ -160,10 +160,7 @@ guest_explain_vnc(const QemuKeyval *settings, json_object *servers, char **ret_n
 static bool
 is_waiting(const GuestInstance *instance)
 {
-    for (guint i = 0; i < instance->deferred->len; i++)
-        if (strcmp(((const QemuDeferred *)instance->deferred->pdata[i])->command, "display-update") == 0)
-            return true;
-    return false;
+    return guest_deferred_awaits(instance, "display-update");
 }
 
 void

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "guest/deferred.h"
 #include "qemu/argv.h"
 #include "qmp/commands.h"
 
@@ -246,6 +247,6 @@ guest_explain_forwards(const QemuArgv *argv, const GuestInstance *instance, cons
     answer = qmp_human_monitor_command(instance->monitor, "info usernet", wait, error);
     if (!answer)
         return NULL;
-    bool knows_all = instance->deferred->len == 0 && qmp_human_output_is_whole(answer);
+    bool knows_all = !guest_deferred_awaits(instance, "hostfwd_add") && qmp_human_output_is_whole(answer);
     return guest_explain_forwards_compare(defined, answer, knows_all);
 }

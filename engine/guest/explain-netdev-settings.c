@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guest/deferred.h"
 #include "guest/explain-forwards.h"
 #include "guest/handover.h"
 #include "guest/tap.h"
-#include "qemu/deferred.h"
 #include "qmp/text.h"
 
 #define MAX_SETTING_BYTES 4096
@@ -31,23 +31,12 @@ add_setting(GString *settings, const char *key, const char *value)
 
 /* ---- User networks ---- */
 
-/* A forwarded port that is still to be opened is in no answer. */
-static bool
-awaits_forwards(const GuestInstance *instance)
-{
-    for (guint i = 0; i < instance->deferred->len; i++) {
-        const QemuDeferred *deferred = g_ptr_array_index(instance->deferred, i);
-        if (deferred->before && g_str_has_prefix(deferred->before, "hostfwd_remove"))
-            return true;
-    }
-    return false;
-}
-
 static bool
 describe_user(const Explanation *explanation, const char *name, const ExplainNetdev *netdev, const char *usernet,
               GString *settings)
 {
-    if (!usernet || awaits_forwards(explanation->instance))
+    /* A forwarded port that is still to be opened is in no answer. */
+    if (!usernet || guest_deferred_awaits(explanation->instance, "hostfwd_add"))
         return false;
     g_autoptr(GPtrArray) forwards = guest_explain_forwards_of(usernet, name);
     bool is_restricted = g_str_equal(netdev->details, "net=" USUAL_NETWORK ",restrict=on");

@@ -153,9 +153,13 @@ what_cannot_be_opened_stays_on_the_list(void **state)
     QmpWait wait = qmp_wait_from_now(LONG_MS, -1);
     g_autoptr(GError) error = NULL;
 
+    assert_true(guest_deferred_awaits(instance, "add") && guest_deferred_awaits(instance, "display-update"));
+    assert_false(guest_deferred_awaits(instance, "ad") || guest_deferred_awaits(instance, "remove"));
     assert_false(guest_deferred_open(instance, &wait, &error));
     assert_non_null(strstr(error->message, "port 1: in use"));
     assert_int_equal(instance->deferred->len, 1);
+    assert_true(guest_deferred_awaits(instance, "add"));
+    assert_false(guest_deferred_awaits(instance, "display-update"));
     assert_string_equal(((QemuDeferred *)instance->deferred->pdata[0])->what, "port 1");
     free_instance(instance);
 }
