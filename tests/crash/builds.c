@@ -66,9 +66,7 @@ told_to_leave_for_another_build(void **state G_GNUC_UNUSED)
     Scene *scene = scene_new(&harness_tiny);
 
     scene->engine->binary = CRASH_MOULTD;
-    scene_start_engine(scene, "MOULT_CRASH_STOP", "prepare.connect:after", NULL);
-    Program *upgrade = scene_start_upgrade(scene, NULL);
-    assert_true(scene_await_stop(scene, upgrade));
+    Program *upgrade = scene_begin_at(scene, "prepare.connect:after", NULL);
     program_signal(scene->engine->moultd, SIGTERM);
     scene_continue_engine(scene);
     harness_engine_wait_end(scene->engine);

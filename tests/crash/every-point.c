@@ -115,10 +115,7 @@ crash_qemu(Scene *scene, const char *point, Victim victim, const char *failing, 
         fail_msg("the upgrade has ended before %s", point);
     bool is_dead = scene_kill(scene, victim == VICTIM_SOURCE ? scene->guest->pid : scene_find_target(scene));
     assert_true(is_dead);
-    do /* on the way back a point may be passed more than once */
-        scene_continue_engine(scene);
-    while (scene_await_stop(scene, upgrade));
-    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    g_autoptr(HarnessReply) reply = scene_go_on(scene, upgrade);
     if (reply->status == EXIT_OPERATOR) {
         g_autoptr(HarnessReply) show = moult(scene->engine, "show", "g", "--json", NULL);
         fail_msg("%s: one death must not need an operator: %s", point, show->text);
@@ -236,13 +233,7 @@ engine_killed_on_the_way_back_from_the_end(void **state G_GNUC_UNUSED)
     for (char **point = points; *point; point++) {
         if (!is_backward(*point))
             continue;
-        scene_start_engine(scene, "MOULT_CRASH_STOP", "confirm.retire:before", "MOULT_CRASH_POINT", *point, NULL);
-        Program *upgrade = scene_start_upgrade(scene, "--paused");
-        assert_true(scene_await_stop(scene, upgrade));
-        assert_true(scene_kill(scene, scene_find_target(scene)));
-        scene_continue_engine(scene);
-        scene_await_crash_of_resting_guest(scene);
-        g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+        scene_crash_on_the_way_back(scene, *point);
         scene_start_engine(scene, NULL);
         scene_check(scene, SCENE_OLD, *point);
     }

@@ -46,17 +46,7 @@ crash(Scene *scene, const char *point, bool is_resting, SceneEnd expected)
 static void
 hang_target(Scene *scene)
 {
-    scene_start_engine(scene, "MOULT_CRASH_STOP", "perform.migrate:before", NULL);
-    Program *upgrade = scene_start_upgrade(scene, "--timeout=600");
-
-    assert_true(scene_await_stop(scene, upgrade));
-    assert_int_equal(kill(scene_find_target(scene), SIGSTOP), 0);
-    scene_continue_engine(scene);
-    gint64 standstill_ms = scene_measure_standstill_ms(scene, upgrade);
-    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
-    print_message("the guest stood still for %d ms\n", (int)standstill_ms);
-    assert_outcome(reply, EXIT_TIMED_OUT, "rolled-back", "migration", "does not take the rest");
-    assert_in_range(standstill_ms, 0, SCENE_STANDSTILL_MAX_MS);
+    scene_hang_target(scene, "--timeout=600", "does not take the rest");
     scene_start_engine(scene, NULL);
     scene_check(scene, SCENE_OLD, "a target that hangs");
 }

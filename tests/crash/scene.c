@@ -20,6 +20,9 @@
 /* From where nothing is in the way any more until the guest has been taken up. */
 #define SOON_US (10 * G_USEC_PER_SEC)
 #define KILL_MS 10000
+/* What a target that hangs may cost: UPGRADE_TIMEOUT_RUN_MS, and a GLANCE at each of the two; what it takes to kill and to
+   resume; and a busy machine. */
+#define STANDSTILL_MAX_MS (5000 + 2 * 1000 + 2000)
 
 /* ---- The table ---- */
 
@@ -210,8 +213,42 @@ scene_continue_engine(Scene *scene)
     program_signal(scene->engine->moultd, SIGCONT);
 }
 
-gint64
-scene_measure_standstill_ms(Scene *scene, const Program *upgrade)
+Program *
+scene_begin_at(Scene *scene, const char *point, const char *extra)
+{
+    scene_start_engine(scene, "MOULT_CRASH_STOP", point, NULL);
+    Program *upgrade = scene_start_upgrade(scene, extra);
+
+    if (!scene_await_stop(scene, upgrade))
+        fail_msg("the upgrade has ended before %s", point);
+    return upgrade;
+}
+
+void
+scene_crash_on_the_way_back(Scene *scene, const char *point)
+{
+    scene_start_engine(scene, "MOULT_CRASH_STOP", "confirm.retire:before", "MOULT_CRASH_POINT", point, NULL);
+    Program *upgrade = scene_start_upgrade(scene, "--paused");
+
+    assert_true(scene_await_stop(scene, upgrade));
+    assert_true(scene_kill(scene, scene_find_target(scene)));
+    scene_continue_engine(scene);
+    scene_await_crash_of_resting_guest(scene);
+    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+}
+
+HarnessReply *
+scene_go_on(Scene *scene, Program *upgrade)
+{
+    do
+        scene_continue_engine(scene);
+    while (scene_await_stop(scene, upgrade));
+    return moult_finish(upgrade);
+}
+
+/* Until UPGRADE has ended: the longest time without a tick. */
+static gint64
+measure_standstill_ms(Scene *scene, const Program *upgrade)
 {
     gint64 changed_us = g_get_monotonic_time(), longest_us = 0;
     uint64_t ticks = sampler_get_ticks(scene->guest->sampler);
@@ -226,6 +263,20 @@ scene_measure_standstill_ms(Scene *scene, const Program *upgrade)
         g_usleep(POLL_US);
     }
     return MAX(longest_us, g_get_monotonic_time() - changed_us) / 1000; /* it may not have ticked yet */
+}
+
+void
+scene_hang_target(Scene *scene, const char *extra, const char *words)
+{
+    Program *upgrade = scene_begin_at(scene, "perform.migrate:before", extra);
+
+    assert_int_equal(kill(scene_find_target(scene), SIGSTOP), 0);
+    scene_continue_engine(scene);
+    gint64 standstill_ms = measure_standstill_ms(scene, upgrade);
+    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    print_message("the guest stood still for %d ms\n", (int)standstill_ms);
+    assert_outcome(reply, EXIT_TIMED_OUT, "rolled-back", "migration", words);
+    assert_in_range(standstill_ms, 0, STANDSTILL_MAX_MS);
 }
 
 pid_t

@@ -42,12 +42,21 @@ void scene_await_crash_of_resting_guest(Scene *scene);
 /* Waits until the engine has stopped itself at a point. FALSE when the upgrade ended without reaching it. */
 bool scene_await_stop(Scene *scene, const Program *upgrade);
 void scene_continue_engine(Scene *scene);
+/* The three of them: an engine that stops at POINT, and an upgrade, with EXTRA, that has come there. */
+Program *scene_begin_at(Scene *scene, const char *point, const char *extra);
+/*
+ * The target of a paused upgrade has ended before the old QEMU was to be retired, and on the way back from there the engine has
+ * killed itself, at POINT.
+ */
+void scene_crash_on_the_way_back(Scene *scene, const char *point);
+/* The engine goes on, past the point as often as it comes there (it may, on the way back), to the end of UPGRADE. */
+HarnessReply *scene_go_on(Scene *scene, Program *upgrade);
 
-/* Until UPGRADE has ended: the longest time without a tick. */
-gint64 scene_measure_standstill_ms(Scene *scene, const Program *upgrade);
-/* What a target that hangs may cost: UPGRADE_TIMEOUT_RUN_MS, and a GLANCE at each of the two; what it takes to kill and to resume; and a
-   busy machine. */
-#define SCENE_STANDSTILL_MAX_MS (5000 + 2 * 1000 + 2000)
+/*
+ * An upgrade, with EXTRA, whose target hangs from before `migrate` on. It is rolled back, saying WORDS (NULL: any), and the guest
+ * has not stood still for longer than that may cost.
+ */
+void scene_hang_target(Scene *scene, const char *extra, const char *words);
 
 /* The QEMU that is not the guest's on record; 0 when there is none. */
 pid_t scene_find_target(const Scene *scene);

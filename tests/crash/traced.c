@@ -53,13 +53,15 @@ list_threads(pid_t pid)
     return threads;
 }
 
-static HarnessReply *
-go_on(Scene *scene, Program *upgrade)
+/* The engine, which is not patient, stands at POINT of an upgrade. */
+static Program *
+begin_at(Scene *scene, const char *point)
 {
-    do
-        scene_continue_engine(scene);
-    while (scene_await_stop(scene, upgrade));
-    return moult_finish(upgrade);
+    scene_start_engine(scene, "MOULT_CRASH_STOP", point, PATIENCE, NULL);
+    Program *upgrade = scene_start_upgrade(scene, NULL);
+
+    assert_true(scene_await_stop(scene, upgrade));
+    return upgrade;
 }
 
 static void
@@ -82,12 +84,10 @@ static void
 source_does_not_end(void **state G_GNUC_UNUSED)
 {
     Scene *scene = scene_new(&harness_tiny);
+    Program *upgrade = begin_at(scene, "confirm.retire:before");
 
-    scene_start_engine(scene, "MOULT_CRASH_STOP", "confirm.retire:before", PATIENCE, NULL);
-    Program *upgrade = scene_start_upgrade(scene, NULL);
-    assert_true(scene_await_stop(scene, upgrade));
     trace(scene->guest->pid);
-    g_autoptr(HarnessReply) reply = go_on(scene, upgrade);
+    g_autoptr(HarnessReply) reply = scene_go_on(scene, upgrade);
     assert_outcome(reply, EXIT_OPERATOR, "needs-operator", "source-unkillable", NULL);
     scene_start_engine(scene, PATIENCE, NULL);
     scene_await_state(scene, "needs-operator");
@@ -101,31 +101,19 @@ source_does_not_end(void **state G_GNUC_UNUSED)
     scene_finish(scene);
 }
 
-/* The engine stands just before it lets the source hand over. */
-static Scene *
-begin_before_migrate(Program **ret_upgrade)
-{
-    Scene *scene = scene_new(&harness_tiny);
-
-    scene_start_engine(scene, "MOULT_CRASH_STOP", "perform.migrate:before", PATIENCE, NULL);
-    *ret_upgrade = scene_start_upgrade(scene, NULL);
-    assert_true(scene_await_stop(scene, *ret_upgrade));
-    return scene;
-}
-
 /* Each of its threads stops for the tracer alone, one a signal; the others may do what they like. */
 static void
 target_does_not_stop(void **state G_GNUC_UNUSED)
 {
-    Program *upgrade = NULL;
-    Scene *scene = begin_before_migrate(&upgrade);
+    Scene *scene = scene_new(&harness_tiny);
+    Program *upgrade = begin_at(scene, "perform.migrate:before");
     pid_t target = scene_find_target(scene);
     g_autoptr(GArray) threads = list_threads(target);
 
     for (guint i = 0; i < threads->len; i++)
         trace(g_array_index(threads, pid_t, i));
     assert_int_equal(kill(target, SIGSTOP), 0); /* the first one, which loads the state */
-    g_autoptr(HarnessReply) reply = go_on(scene, upgrade);
+    g_autoptr(HarnessReply) reply = scene_go_on(scene, upgrade);
     assert_status(reply, EXIT_OPERATOR);
     scene_expect_trouble(scene, "target-unstoppable");
     for (guint i = 0; i < threads->len; i++)
@@ -140,15 +128,15 @@ target_does_not_stop(void **state G_GNUC_UNUSED)
 static void
 target_does_not_end(void **state G_GNUC_UNUSED)
 {
-    Program *upgrade = NULL;
-    Scene *scene = begin_before_migrate(&upgrade);
+    Scene *scene = scene_new(&harness_tiny);
+    Program *upgrade = begin_at(scene, "perform.migrate:before");
     pid_t target = scene_find_target(scene);
     g_autoptr(GArray) threads = list_threads(target);
     pid_t thread = g_array_index(threads, pid_t, 1);
 
     trace(thread);
     assert_int_equal(kill(target, SIGSTOP), 0);
-    g_autoptr(HarnessReply) reply = go_on(scene, upgrade);
+    g_autoptr(HarnessReply) reply = scene_go_on(scene, upgrade);
     assert_status(reply, EXIT_OPERATOR);
     scene_expect_trouble(scene, "target-unkillable");
     let_go(thread);

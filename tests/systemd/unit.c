@@ -316,9 +316,7 @@ main_process_comes_back(void **state G_GNUC_UNUSED)
     Scene *scene = make_scene(&simple);
     HarnessGuest *guest = scene->guest;
 
-    scene_start_engine(scene, "MOULT_CRASH_STOP", "confirm.unit:after", NULL);
-    Program *upgrade = scene_start_upgrade(scene, "--paused");
-    assert_true(scene_await_stop(scene, upgrade));
+    Program *upgrade = scene_begin_at(scene, "confirm.unit:after", "--paused");
     pid_t target = scene_find_target(scene);
     assert_int_equal(container_get_main_pid(CONTAINER_SYSTEM, UNIT), target);
     assert_true(scene_kill(scene, target));
@@ -340,13 +338,7 @@ engine_killed_as_the_main_process_comes_back(void **state G_GNUC_UNUSED)
     Scene *scene = make_scene(&simple);
 
     for (const char *const *point = points; *point; point++) {
-        scene_start_engine(scene, "MOULT_CRASH_STOP", "confirm.retire:before", "MOULT_CRASH_POINT", *point, NULL);
-        Program *upgrade = scene_start_upgrade(scene, "--paused");
-        assert_true(scene_await_stop(scene, upgrade));
-        assert_true(scene_kill(scene, scene_find_target(scene)));
-        scene_continue_engine(scene);
-        scene_await_crash_of_resting_guest(scene);
-        g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+        scene_crash_on_the_way_back(scene, *point);
         expect_property(&simple, "ActiveState", "active");
         scene_start_engine(scene, NULL);
         scene_check(scene, SCENE_OLD, *point);
@@ -537,17 +529,12 @@ manager_that_does_not_take_the_new_main_process(void **state G_GNUC_UNUSED)
     Scene *scene = make_scene(&simple);
 
     expect_roll_back(scene->guest);
-    scene_start_engine(scene, "MOULT_CRASH_STOP", "confirm.unit:before", NULL);
-    Program *upgrade = scene_start_upgrade(scene, NULL);
-    assert_true(scene_await_stop(scene, upgrade));
+    Program *upgrade = scene_begin_at(scene, "confirm.unit:before", NULL);
     assert_int_equal(unlink(DROPINS "/zzzz-moult.conf"), 0);
     assert_int_equal(rmdir(DROPINS), 0);
     container_systemctl(CONTAINER_SYSTEM, "daemon-reload", NULL);
     put_obstacle();
-    do /* it comes there again: it is tried more than once */
-        scene_continue_engine(scene);
-    while (scene_await_stop(scene, upgrade));
-    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    g_autoptr(HarnessReply) reply = scene_go_on(scene, upgrade);
     assert_outcome(reply, EXIT_OPERATOR, "needs-operator", "unit-main-left", UNIT);
     assert_int_equal(container_get_main_pid(CONTAINER_SYSTEM, UNIT), scene->guest->pid);
     remove_obstacle();
