@@ -37,17 +37,14 @@ free_instance(GuestInstance *instance)
     guest_instance_free(instance);
 }
 
+/* Hears LINE for the human monitor and answers it. */
 static void
 expect_line(Peer *peer, const char *line, const char *answer)
 {
-    g_autoptr(json_object) message = peer_hear(peer);
-    json_object *arguments = qmp_json_get_object(message, "arguments");
-    guint64 id = 0;
+    g_autofree char *arguments = g_strdup_printf("{\"command-line\":\"%s\"}", line);
+    g_autofree char *result = g_strdup_printf("\"%s\"", answer);
 
-    g_assert_cmpstr(qmp_json_get_string(message, "execute"), ==, "human-monitor-command");
-    g_assert_cmpstr(qmp_json_get_string(arguments, "command-line"), ==, line);
-    g_assert_true(qmp_json_get_uint64(message, "id", &id));
-    peer_say(peer, "{\"return\": \"%s\", \"id\": %" G_GUINT64_FORMAT "}\r\n", answer, id);
+    peer_reply(peer, peer_expect_with(peer, "human-monitor-command", arguments), result);
 }
 
 static void
@@ -77,27 +74,13 @@ what_is_not_free_at_once_is_tried_again(void **state)
     free_instance(instance);
 }
 
-/* Says what it was told to listen on; answers with an error if that is REFUSED. */
-static void
-expect_update(Peer *peer, const char *arguments, bool is_refused)
-{
-    g_autoptr(json_object) message = peer_hear(peer);
-    guint64 id = 0;
-
-    g_assert_cmpstr(qmp_json_get_string(message, "execute"), ==, "display-update");
-    g_assert_cmpstr(qmp_json_to_text(qmp_json_get_object(message, "arguments"), NULL), ==, arguments);
-    g_assert_true(qmp_json_get_uint64(message, "id", &id));
-    peer_say(peer, is_refused ? "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no such descriptor\"}, \"id\": %" G_GUINT64_FORMAT "}\r\n"
-                              : "{\"return\": {}, \"id\": %" G_GUINT64_FORMAT "}\r\n", id);
-}
-
 static void
 has_the_socket(Peer *peer)
 {
     peer_greet(peer);
     expect_line(peer, "remove 1", "");
     expect_line(peer, "add 1", "");
-    expect_update(peer, "{\"fd\":1}", false);
+    peer_reply(peer, peer_expect_with(peer, "display-update", "{\"fd\":1}"), "{}");
     peer_linger(peer);
 }
 
@@ -107,8 +90,8 @@ has_lost_the_socket(Peer *peer)
     peer_greet(peer);
     expect_line(peer, "remove 1", "");
     expect_line(peer, "add 1", "");
-    expect_update(peer, "{\"fd\":1}", true);
-    expect_update(peer, "{\"type\":\"vnc\"}", false);
+    peer_refuse(peer, peer_expect_with(peer, "display-update", "{\"fd\":1}"), "no such descriptor");
+    peer_reply(peer, peer_expect_with(peer, "display-update", "{\"type\":\"vnc\"}"), "{}");
     peer_linger(peer);
 }
 

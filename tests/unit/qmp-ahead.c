@@ -160,8 +160,7 @@ static void
 script_error(Peer *peer)
 {
     peer_greet(peer);
-    peer_say(peer, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no such thing\"}, \"id\": %" G_GUINT64_FORMAT "}",
-             peer_expect(peer, "query-refused"));
+    peer_refuse(peer, peer_expect(peer, "query-refused"), "no such thing");
     peer_linger(peer);
 }
 
@@ -189,8 +188,8 @@ script_late(Peer *peer)
     peer_greet(peer);
     guint64 ahead = peer_expect(peer, "query-slow");
     guint64 again = peer_expect(peer, "query-slow");
-    peer_say(peer, "{\"return\": {\"n\": 1}, \"id\": %" G_GUINT64_FORMAT "}", ahead);
-    peer_say(peer, "{\"return\": {\"n\": 2}, \"id\": %" G_GUINT64_FORMAT "}", again);
+    peer_reply(peer, ahead, "{\"n\": 1}");
+    peer_reply(peer, again, "{\"n\": 2}");
     peer_linger(peer);
 }
 
@@ -213,12 +212,10 @@ what_is_not_answered_in_time_is_asked_by_the_next_call(void **state)
 static void
 script_many(Peer *peer)
 {
-    guint64 id;
-
     peer_greet(peer);
     for (int i = 0; i < 64; i++) {
-        id = peer_expect(peer, "query-list");
-        peer_say(peer, "{\"return\": {\"ahead\": %d}, \"id\": %" G_GUINT64_FORMAT "}", i, id);
+        g_autofree char *result = g_strdup_printf("{\"ahead\": %d}", i);
+        peer_answer(peer, "query-list", result);
     }
     peer_answer(peer, "query-list", "{\"ahead\": -1}");
     peer_linger(peer);

@@ -185,9 +185,7 @@ static void
 script_refuse_capabilities(Peer *peer)
 {
     peer_say(peer, PEER_GREETING);
-    peer_say(peer,
-             "{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\"}, \"id\": %" G_GUINT64_FORMAT "}",
-             peer_expect(peer, "qmp_capabilities"));
+    peer_refuse(peer, peer_expect(peer, "qmp_capabilities"), "no");
     peer_linger(peer);
 }
 
@@ -209,13 +207,10 @@ refused_negotiation_closes(void **state)
 static void
 script_errors(Peer *peer)
 {
-    g_autofree char *desc = g_strnfill(100000, 'd');
+    g_autofree char *filler = g_strnfill(100000, 'd'), *desc = g_strconcat("a\\nb\\u001b[31m", filler, NULL);
 
     peer_greet(peer);
-    peer_say(peer,
-             "{\"error\": {\"class\": \"GenericError\", \"desc\": \"a\\nb\\u001b[31m%s\"}, \"id\": "
-             "%" G_GUINT64_FORMAT "}",
-             desc, peer_expect(peer, "one"));
+    peer_refuse(peer, peer_expect(peer, "one"), desc);
     peer_say(
         peer,
         "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"The command two has not been found\"}, "
@@ -254,8 +249,8 @@ script_late_reply(Peer *peer)
     peer_greet(peer);
     guint64 late = peer_expect(peer, "slow");
     guint64 last = peer_expect(peer, "last");
-    peer_say(peer, "{\"return\": {\"late\": true}, \"id\": %" G_GUINT64_FORMAT "}", late);
-    peer_say(peer, "{\"return\": {\"last\": true}, \"id\": %" G_GUINT64_FORMAT "}", last);
+    peer_reply(peer, late, "{\"late\": true}");
+    peer_reply(peer, last, "{\"last\": true}");
     peer_linger(peer);
 }
 
@@ -326,7 +321,7 @@ script_collect_later(Peer *peer)
     peer_greet(peer);
     guint64 id = peer_expect(peer, "slow");
     peer_expect(peer, "go on");
-    peer_say(peer, "{\"return\": [], \"id\": %" G_GUINT64_FORMAT "}", id);
+    peer_reply(peer, id, "[]");
     answer_last(peer);
 }
 
@@ -521,7 +516,7 @@ script_flood_around_reply(Peer *peer)
     for (guint i = 0; i < FLOOD_EVENTS; i++)
         peer_event(peer, "RTC_CHANGE");
     peer_event(peer, "RESUME");
-    peer_say(peer, "{\"return\": {\"last\": true}, \"id\": %" G_GUINT64_FORMAT "}", id);
+    peer_reply(peer, id, "{\"last\": true}");
     for (guint i = 0; i < FLOOD_EVENTS; i++)
         peer_event(peer, "RTC_CHANGE");
     peer_event(peer, "SPECIAL");

@@ -82,19 +82,47 @@ peer_expect(Peer *peer, const char *command)
     return id;
 }
 
-static inline void
-peer_greet(Peer *peer)
+/* The same, with ARGUMENTS, a JSON text without blanks; NULL: without any. */
+static inline guint64
+peer_expect_with(Peer *peer, const char *command, const char *arguments)
 {
-    peer_say(peer, PEER_GREETING);
-    peer_say(peer, "{\"return\": {}, \"id\": %" G_GUINT64_FORMAT "}\r\n",
-             peer_expect(peer, "qmp_capabilities"));
+    g_autoptr(json_object) message = peer_hear(peer);
+    json_object *heard = qmp_json_get_object(message, "arguments");
+    guint64 id = 0;
+
+    g_assert_cmpstr(qmp_json_get_string(message, "execute"), ==, command);
+    g_assert_cmpstr(heard ? qmp_json_to_text(heard, NULL) : NULL, ==, arguments);
+    g_assert_true(qmp_json_get_uint64(message, "id", &id));
+    return id;
+}
+
+/* Answers the command that had ID with RESULT, a JSON text. */
+static inline void
+peer_reply(Peer *peer, guint64 id, const char *result)
+{
+    peer_say(peer, "{\"return\": %s, \"id\": %" G_GUINT64_FORMAT "}\r\n", result, id);
+}
+
+/* The same with an error; DESC as it stands in JSON. */
+static inline void
+peer_refuse(Peer *peer, guint64 id, const char *desc)
+{
+    peer_say(peer, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"%s\"}, \"id\": %" G_GUINT64_FORMAT "}\r\n", desc,
+             id);
 }
 
 /* Expects COMMAND and answers with RESULT, a JSON text. */
 static inline void
 peer_answer(Peer *peer, const char *command, const char *result)
 {
-    peer_say(peer, "{\"return\": %s, \"id\": %" G_GUINT64_FORMAT "}\r\n", result, peer_expect(peer, command));
+    peer_reply(peer, peer_expect(peer, command), result);
+}
+
+static inline void
+peer_greet(Peer *peer)
+{
+    peer_say(peer, PEER_GREETING);
+    peer_answer(peer, "qmp_capabilities", "{}");
 }
 
 static inline void
