@@ -123,19 +123,29 @@ sockets_go_with_the_guest(void **state)
     harness_engine_finish(engine);
 }
 
+/* One whose port is connected to a socket of ours; MORE options of its chardev. */
+static HarnessGuest *
+run_connected(HarnessEngine *engine, const char *more, int *ret_listener, int *ret_peer)
+{
+    g_autofree char *path = g_build_filename(engine->folder, "peer.sock", NULL);
+
+    *ret_listener = talk_listen_unix(path);
+    HarnessGuest *guest =
+        harness_guest_run(engine, "guest", BUILD_INSTALLED,
+                          carry_spec(PORTS "-chardev socket,id=peer,path=@folder@/peer.sock%s "
+                                           "-device virtserialport,chardev=peer,name=peer", more));
+    *ret_peer = talk_accept(*ret_listener);
+    return guest;
+}
+
 static void
 connections_go_on(void **state)
 {
     (void)state;
     HarnessEngine *engine = harness_engine_new(NULL);
-    g_autofree char *path = g_build_filename(engine->folder, "peer.sock", NULL);
-    int listener = talk_listen_unix(path), peer;
-    HarnessGuest *guest =
-        harness_guest_run(engine, "guest", BUILD_INSTALLED,
-                          carry_spec(PORTS "-chardev socket,id=peer,path=@folder@/peer.sock "
-                                           "-device virtserialport,chardev=peer,name=peer"));
+    int listener, peer;
+    HarnessGuest *guest = run_connected(engine, "", &listener, &peer);
 
-    peer = talk_accept(listener);
     close(listener); /* there is no second connection to be had */
     talk_expect_echo(peer, "before\n");
     carry_roll_back(guest);
@@ -153,14 +163,9 @@ clients_connect_again(void **state)
 {
     (void)state;
     HarnessEngine *engine = harness_engine_new(NULL);
-    g_autofree char *path = g_build_filename(engine->folder, "peer.sock", NULL);
-    int listener = talk_listen_unix(path), first, second;
-    HarnessGuest *guest =
-        harness_guest_run(engine, "guest", BUILD_INSTALLED,
-                          carry_spec(PORTS "-chardev socket,id=peer,path=@folder@/peer.sock,reconnect=1 "
-                                           "-device virtserialport,chardev=peer,name=peer"));
+    int listener, first, second;
+    HarnessGuest *guest = run_connected(engine, ",reconnect=1", &listener, &first);
 
-    first = talk_accept(listener);
     talk_expect_echo(first, "before\n");
     harness_guest_upgrade(guest, BUILD_SECOND);
     talk_await_end(first);
@@ -177,14 +182,9 @@ refusals_have_their_codes(void **state)
 {
     (void)state;
     HarnessEngine *engine = harness_engine_new(NULL);
-    g_autofree char *path = g_build_filename(engine->folder, "peer.sock", NULL);
-    int listener = talk_listen_unix(path), peer;
-    HarnessGuest *guest =
-        harness_guest_run(engine, "guest", BUILD_INSTALLED,
-                          carry_spec(PORTS "-chardev socket,id=peer,path=@folder@/peer.sock "
-                                           "-device virtserialport,chardev=peer,name=peer"));
+    int listener, peer;
+    HarnessGuest *guest = run_connected(engine, "", &listener, &peer);
 
-    peer = talk_accept(listener);
     close(listener);
     close(peer); /* QEMU does not connect again */
     carry_expect_refusal(guest, "chardev-client");

@@ -209,6 +209,20 @@ upgrade_by_copy(HarnessGuest *guest, HarnessBuild build)
     assert_true(guest->seen.nonce == nonce);
 }
 
+/* What is looked at below: SIZE_BYTES of it, at PLACE, more of the device's properties, and what is in it. */
+static void
+plug_private_memory(HarnessGuest *guest, guint64 size_bytes, const char *place)
+{
+    g_autofree char *commands = g_strdup_printf(
+        "object-add {\"qom-type\":\"memory-backend-ram\",\"id\":\"m9\",\"size\":%" G_GUINT64_FORMAT "}\n"
+        "device_add {\"driver\":\"pc-dimm\",\"id\":\"d9\",\"memdev\":\"m9\",%s}",
+        size_bytes, place);
+
+    operator_say(guest, commands);
+    poke(guest, FIRST_PLUGGED + MIB(32));
+    poke(guest, FIRST_PLUGGED + MIB(64) - 8);
+}
+
 static void
 look_at_copied_memory(HarnessGuest *guest)
 {
@@ -229,11 +243,7 @@ test_private_memory_is_copied_once(void **state G_GNUC_UNUSED)
 
     engine = harness_engine_new(NULL);
     HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
-    operator_say(guest,
-        "object-add {\"qom-type\":\"memory-backend-ram\",\"id\":\"m9\",\"size\":33554432}\n"
-        "device_add {\"driver\":\"pc-dimm\",\"id\":\"d9\",\"memdev\":\"m9\",\"slot\":1,\"addr\":4328521728}");
-    poke(guest, FIRST_PLUGGED + MIB(32));
-    poke(guest, FIRST_PLUGGED + MIB(64) - 8);
+    plug_private_memory(guest, MIB(32), "\"slot\":1,\"addr\":4328521728");
     operator_expect_row(guest, "OK     memory-plugged");
     const char *elsewhere = harness_script(engine, "elsewhere",
                                            "for a do shift; set -- \"$@\" \"$(printf %%s \"$a\" | sed s/4328521728/4362076160/)\"; "
@@ -261,11 +271,7 @@ test_private_part_takes_the_rest_along(void **state G_GNUC_UNUSED)
 
     engine = harness_engine_new(NULL);
     HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_SECOND, &spec);
-    operator_say(guest,
-        "object-add {\"qom-type\":\"memory-backend-ram\",\"id\":\"m9\",\"size\":67108864}\n"
-        "device_add {\"driver\":\"pc-dimm\",\"id\":\"d9\",\"memdev\":\"m9\",\"slot\":1}");
-    poke(guest, FIRST_PLUGGED + MIB(32));
-    poke(guest, FIRST_PLUGGED + MIB(64) - 8);
+    plug_private_memory(guest, MIB(64), "\"slot\":1");
     operator_expect_row(guest, "WARN   copy-stops-guest"); /* which QEMU would not survive */
     roll_back(guest, look_at_copied_memory);
     upgrade_by_copy(guest, BUILD_SECOND);
