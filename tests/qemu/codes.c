@@ -38,15 +38,8 @@ static HarnessGuest *
 start(const Case *it)
 {
     HarnessGuest *guest = harness_guest_new(engine, "codes", &it->spec);
-    g_auto(GStrv) argv = harness_guest_make_argv(guest, harness_build(it->build));
-    g_autoptr(GPtrArray) args = g_ptr_array_new();
+    g_autoptr(HarnessReply) reply = harness_guest_launch(guest, harness_build(it->build), "run", "--json", NULL);
 
-    for (const char *const *word = (const char *const[]){"run", "codes", "--json", "--", NULL}; *word; word++)
-        g_ptr_array_add(args, (gpointer)*word);
-    for (char **word = argv; *word; word++)
-        g_ptr_array_add(args, *word);
-    g_ptr_array_add(args, NULL);
-    g_autoptr(HarnessReply) reply = moult_v(engine, (const char *const *)args->pdata);
     assert_status(reply, EXIT_DONE);
     return guest;
 }

@@ -255,23 +255,46 @@ harness_guest_await(HarnessGuest *guest)
     harness_guest_check(guest);
 }
 
+/* ARGS so far, and what is behind "--". */
+static HarnessReply *
+launch(HarnessGuest *guest, const char *qemu, GPtrArray *args)
+{
+    g_auto(GStrv) argv = harness_guest_make_argv(guest, qemu);
+
+    vm_arguments_add(args, "--", NULL);
+    for (char **argument = argv; *argument; argument++)
+        g_ptr_array_add(args, g_strdup(*argument));
+    g_ptr_array_add(args, NULL);
+    return moult_v(guest->engine, (const char *const *)args->pdata);
+}
+
+HarnessReply *
+harness_guest_launch(HarnessGuest *guest, const char *qemu, const char *verb, ...)
+{
+    g_autoptr(GPtrArray) args = g_ptr_array_new_with_free_func(g_free);
+    const char *option;
+    va_list list;
+
+    vm_arguments_add(args, verb, guest->name, NULL);
+    va_start(list, verb);
+    while ((option = va_arg(list, const char *)))
+        g_ptr_array_add(args, g_strdup(option));
+    va_end(list);
+    return launch(guest, qemu, args);
+}
+
 HarnessGuest *
 harness_guest_run(HarnessEngine *engine, const char *name, HarnessBuild build, const HarnessSpec *spec)
 {
     HarnessGuest *guest = harness_guest_new(engine, name, spec);
     g_autoptr(GPtrArray) args = g_ptr_array_new_with_free_func(g_free);
-    g_auto(GStrv) argv = harness_guest_make_argv(guest, harness_build(build));
 
-    vm_arguments_add(args, "run", name, NULL);
+    vm_arguments_add(args, "run", name, "--json", NULL);
     if (spec->hugepages)
         add(args, *spec->hugepages ? "--hugepages=%s" : "--hugepages%s", spec->hugepages);
     if (spec->user)
         vm_arguments_add(args, "--user", spec->user, NULL);
-    vm_arguments_add(args, "--json", "--", NULL);
-    for (char **argument = argv; *argument; argument++)
-        g_ptr_array_add(args, g_strdup(*argument));
-    g_ptr_array_add(args, NULL);
-    g_autoptr(HarnessReply) reply = moult_v(engine, (const char *const *)args->pdata);
+    g_autoptr(HarnessReply) reply = launch(guest, harness_build(build), args);
     assert_status(reply, EXIT_DONE);
     harness_guest_await(guest);
     return guest;

@@ -144,9 +144,11 @@ typedef struct {
 
 /* `moult run`, then waits until the guest works. It is the engine's. */
 HarnessGuest *harness_guest_run(HarnessEngine *engine, const char *name, HarnessBuild build, const HarnessSpec *spec);
-/* Only its object, and its arguments behind "--" (QEMU first), for `run` and `define` by hand; owned by the caller. */
+/* Only its object, and its arguments behind "--" (QEMU first); owned by the caller. */
 HarnessGuest *harness_guest_new(HarnessEngine *engine, const char *name, const HarnessSpec *spec);
 char **harness_guest_make_argv(HarnessGuest *guest, const char *qemu);
+/* `moult VERB NAME`, VERB run or define, with options (NULL-terminated) and those arguments. It may fail, and is not waited for. */
+HarnessReply *harness_guest_launch(HarnessGuest *guest, const char *qemu, const char *verb, ...) G_GNUC_NULL_TERMINATED;
 /* Takes pid and id from `moult list`, where it must be running. */
 void harness_guest_look_up(HarnessGuest *guest);
 /* Waits until it works in another boot than at the last look. */

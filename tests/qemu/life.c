@@ -278,17 +278,10 @@ outdated_guest_is_upgraded(void **state)
     HarnessGuest *other = harness_guest_run(engine, "other", BUILD_INSTALLED, &harness_tiny);
     HarnessGuest *guest = harness_guest_new(engine, "guest", &harness_tiny);
     g_autofree char *binary = g_build_filename(engine->folder, "qemu", NULL);
-    g_auto(GStrv) argv = harness_guest_make_argv(guest, binary);
-    g_autoptr(GPtrArray) args = g_ptr_array_new();
 
     (void)state;
     replace_binary(binary, BUILD_INSTALLED);
-    for (const char *const *word = (const char *const[]){"run", "guest", "--", NULL}; *word; word++)
-        g_ptr_array_add(args, (gpointer)*word);
-    for (char **word = argv; *word; word++)
-        g_ptr_array_add(args, *word);
-    g_ptr_array_add(args, NULL);
-    g_autoptr(HarnessReply) started = moult_v(engine, (const char *const *)args->pdata);
+    g_autoptr(HarnessReply) started = harness_guest_launch(guest, binary, "run", NULL);
     assert_status(started, EXIT_DONE);
     harness_guest_await(guest);
     expect_outdated(engine, NULL);
@@ -311,15 +304,8 @@ outdated_guest_is_upgraded(void **state)
 static void
 define(HarnessGuest *guest, HarnessBuild build)
 {
-    g_autoptr(GPtrArray) args = g_ptr_array_new();
-    g_auto(GStrv) argv = harness_guest_make_argv(guest, harness_build(build));
+    g_autoptr(HarnessReply) reply = harness_guest_launch(guest, harness_build(build), "define", "--json", NULL);
 
-    for (const char *const *word = (const char *const[]){"define", guest->name, "--json", "--", NULL}; *word; word++)
-        g_ptr_array_add(args, (gpointer)*word);
-    for (char **word = argv; *word; word++)
-        g_ptr_array_add(args, *word);
-    g_ptr_array_add(args, NULL);
-    g_autoptr(HarnessReply) reply = moult_v(guest->engine, (const char *const *)args->pdata);
     assert_status(reply, EXIT_DONE);
 }
 

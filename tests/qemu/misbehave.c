@@ -137,16 +137,9 @@ static HarnessGuest *
 run_behind_peer(HarnessEngine *engine, const Row *row)
 {
     HarnessGuest *guest = harness_guest_new(engine, "guest", row->spec ? row->spec : &harness_tiny);
-    g_auto(GStrv) argv = harness_guest_make_argv(guest, make_peer(engine, "peer", BUILD_INSTALLED, row, 0));
-    g_autoptr(GPtrArray) args = g_ptr_array_new();
+    g_autoptr(HarnessReply) reply =
+        harness_guest_launch(guest, make_peer(engine, "peer", BUILD_INSTALLED, row, 0), "run", NULL);
 
-    g_ptr_array_add(args, (gpointer) "run");
-    g_ptr_array_add(args, (gpointer) "guest");
-    g_ptr_array_add(args, (gpointer) "--");
-    for (char **argument = argv; *argument; argument++)
-        g_ptr_array_add(args, *argument);
-    g_ptr_array_add(args, NULL);
-    g_autoptr(HarnessReply) reply = moult_v(engine, (const char *const *)args->pdata);
     assert_status(reply, EXIT_DONE);
     harness_guest_await(guest);
     return guest;

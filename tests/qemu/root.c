@@ -301,16 +301,10 @@ try_to_run(HarnessEngine *engine, const char *option, unsigned ram_mib, const ch
 {
     HarnessSpec spec = {.machine = "pc-q35-7.2", .ram_mib = ram_mib, .arguments = arguments};
     HarnessGuest *guest = harness_guest_new(engine, "other", &spec);
-    g_auto(GStrv) argv = harness_guest_make_argv(guest, harness_build(BUILD_INSTALLED));
-    g_autoptr(GPtrArray) args = g_ptr_array_new();
+    HarnessReply *reply = harness_guest_launch(guest, harness_build(BUILD_INSTALLED), "run", option, "--json", NULL);
 
     g_ptr_array_remove(engine->guests, guest);
-    for (const char *const *word = (const char *const[]){"run", "other", option, "--json", "--", NULL}; *word; word++)
-        g_ptr_array_add(args, (gpointer)*word);
-    for (char **word = argv; *word; word++)
-        g_ptr_array_add(args, *word);
-    g_ptr_array_add(args, NULL);
-    return moult_v(engine, (const char *const *)args->pdata);
+    return reply;
 }
 
 static void

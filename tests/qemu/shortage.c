@@ -39,15 +39,7 @@ make_hanging_peer(HarnessEngine *engine)
 static HarnessReply *
 run_guest(HarnessGuest *guest, HarnessBuild build)
 {
-    g_auto(GStrv) argv = harness_guest_make_argv(guest, harness_build(build));
-    g_autoptr(GPtrArray) args = g_ptr_array_new();
-
-    for (const char *const *word = (const char *const[]){"run", guest->name, "--json", "--", NULL}; *word; word++)
-        g_ptr_array_add(args, (gpointer)*word);
-    for (char **word = argv; *word; word++)
-        g_ptr_array_add(args, *word);
-    g_ptr_array_add(args, NULL);
-    return moult_v(guest->engine, (const char *const *)args->pdata);
+    return harness_guest_launch(guest, harness_build(build), "run", "--json", NULL);
 }
 
 /* Waits until the one job under way is at STEP; its number. */
