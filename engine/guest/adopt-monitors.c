@@ -38,11 +38,10 @@ add_socket(const GuestInstance *instance, const QemuKeyval *settings, GPtrArray 
 static void
 add_chardev(const GuestInstance *instance, const QemuArgv *argv, const char *id, GPtrArray *paths)
 {
-    for (guint i = 0; id && i < argv->args->len; i++) {
-        const QemuArg *arg = g_ptr_array_index(argv->args, i);
-        if (qemu_arg_is(arg, "chardev") && g_strcmp0(qemu_keyval_get(arg->settings, "id"), id) == 0)
-            add_socket(instance, arg->settings, paths);
-    }
+    const QemuArg *arg = id ? qemu_argv_find_with(argv, "chardev", "id", id) : NULL;
+
+    if (arg)
+        add_socket(instance, arg->settings, paths);
 }
 
 GPtrArray *

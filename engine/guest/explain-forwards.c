@@ -220,8 +220,7 @@ collect_defined(const QemuArgv *argv, GPtrArray *forwards)
 
     for (guint i = 0; i < argv->args->len; i++) {
         const QemuArg *arg = g_ptr_array_index(argv->args, i);
-        if (!arg->settings || !(qemu_arg_is(arg, "netdev") || qemu_arg_is(arg, "nic") || qemu_arg_is(arg, "net")) ||
-            g_strcmp0(qemu_keyval_get(arg->settings, "type"), "user") != 0)
+        if (g_strcmp0(qemu_arg_get_network(arg), "user") != 0)
             continue;
         has_stack = true;
         if (forwards)

@@ -98,17 +98,6 @@ read_all(const char *answer)
 
 /* ---- What went ---- */
 
-static bool
-is_used(const Explanation *explanation, const char *id)
-{
-    for (guint i = 0; i < explanation->argv->args->len; i++) {
-        const QemuArg *arg = g_ptr_array_index(explanation->argv->args, i);
-        if (qemu_arg_is(arg, "device") && g_strcmp0(qemu_keyval_get(arg->settings, "netdev"), id) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* One that was added under the name of one that is gone is another. What a helper has made is "tap" in the next QEMU. */
 static bool
 is_still(const QemuArg *arg, const ExplainNetdev *netdev)
@@ -131,7 +120,7 @@ look_for_removed(Explanation *explanation, GHashTable *netdevs)
         const ExplainNetdev *netdev = id ? g_hash_table_lookup(netdevs, id) : NULL;
         if (!id || is_still(arg, netdev))
             continue;
-        if (!netdev && is_used(explanation, id)) {
+        if (!netdev && qemu_argv_find_with(explanation->argv, "device", "netdev", id)) {
             explain_block(explanation, "netdev-removed", "the back end of a network card was removed since the guest's start:",
                           id);
             continue;

@@ -133,12 +133,7 @@ explain_nodes_is_commanded(const Explanation *explanation, const char *name)
 bool
 explain_nodes_is_used(const Explanation *explanation, const char *name)
 {
-    for (guint i = 0; i < explanation->argv->args->len; i++) {
-        const QemuArg *arg = g_ptr_array_index(explanation->argv->args, i);
-        if (qemu_arg_is(arg, "device") && g_strcmp0(qemu_keyval_get(arg->settings, "drive"), name) == 0)
-            return true;
-    }
-    return false;
+    return qemu_argv_find_with(explanation->argv, "device", "drive", name) != NULL;
 }
 
 char *

@@ -79,14 +79,7 @@ explain_query(Explanation *explanation, const char *command, json_object *argume
 QemuArg *
 explain_find(const Explanation *explanation, const char *name, const char *id)
 {
-    const GPtrArray *args = explanation->argv->args;
-
-    for (guint i = 0; i < args->len; i++) {
-        QemuArg *arg = g_ptr_array_index(args, i);
-        if (qemu_arg_is(arg, name) && arg->settings && g_strcmp0(qemu_keyval_get(arg->settings, "id"), id) == 0)
-            return arg;
-    }
-    return NULL;
+    return qemu_argv_find_with(explanation->argv, name, "id", id);
 }
 
 void

@@ -157,12 +157,31 @@ qemu_arg_is(const QemuArg *arg, const char *name)
     return arg->option && strcmp(arg->option->canonical, name) == 0;
 }
 
+const char *
+qemu_arg_get_network(const QemuArg *arg)
+{
+    bool is_network = qemu_arg_is(arg, "netdev") || qemu_arg_is(arg, "nic") || qemu_arg_is(arg, "net");
+
+    return is_network && arg->settings ? qemu_keyval_get(arg->settings, "type") : NULL;
+}
+
 QemuArg *
 qemu_argv_find(const QemuArgv *argv, const char *name)
 {
     for (guint i = argv->args->len; i-- > 0;) {
         QemuArg *arg = g_ptr_array_index(argv->args, i);
         if (qemu_arg_is(arg, name))
+            return arg;
+    }
+    return NULL;
+}
+
+QemuArg *
+qemu_argv_find_with(const QemuArgv *argv, const char *name, const char *key, const char *value)
+{
+    for (guint i = 0; i < argv->args->len; i++) {
+        QemuArg *arg = g_ptr_array_index(argv->args, i);
+        if (qemu_arg_is(arg, name) && arg->settings && g_strcmp0(qemu_keyval_get(arg->settings, key), value) == 0)
             return arg;
     }
     return NULL;

@@ -38,8 +38,12 @@ char **qemu_argv_to_words(const QemuArgv *argv);
 
 /* TRUE when ARG is the option NAME (canonical: "machine" for -M too). */
 bool qemu_arg_is(const QemuArg *arg, const char *name);
+/* What kind of network ("user", "tap") ARG makes: -netdev, -nic, -net; NULL when it makes none. Borrowed. */
+const char *qemu_arg_get_network(const QemuArg *arg);
 /* The last ARG that is NAME; NULL when there is none. Borrowed. */
 QemuArg *qemu_argv_find(const QemuArgv *argv, const char *name);
+/* The first one whose setting KEY is VALUE ("id", "disk0"); NULL when there is none. Borrowed. */
+QemuArg *qemu_argv_find_with(const QemuArgv *argv, const char *name, const char *key, const char *value);
 /* The value that counts of KEY over all options NAME, which QEMU merges (-machine, -m, -name): the last one
  * given. */
 const char *qemu_argv_get_merged(const QemuArgv *argv, const char *name, const char *key);

@@ -118,10 +118,10 @@ has_monitor(const QemuRules *rules, const char *id)
 {
     g_autofree char *reference = g_strconcat("chardev:", id, NULL);
 
+    if (qemu_argv_find_with(rules->argv, "mon", "chardev", id))
+        return true;
     for (guint i = 0; i < rules->argv->args->len; i++) {
         const QemuArg *arg = g_ptr_array_index(rules->argv->args, i);
-        if (qemu_arg_is(arg, "mon") && g_strcmp0(qemu_keyval_get(arg->settings, "chardev"), id) == 0)
-            return true;
         if (arg->option && g_strv_contains(monitor_options, arg->option->canonical) &&
             strcmp(arg->value, reference) == 0)
             return true;

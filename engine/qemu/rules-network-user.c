@@ -37,8 +37,7 @@ look_for_forward(const char *key, const char *value, gpointer data)
 static bool
 is_user(const QemuArg *arg)
 {
-    return (qemu_arg_is(arg, "netdev") || qemu_arg_is(arg, "nic") || qemu_arg_is(arg, "net")) &&
-           g_strcmp0(qemu_keyval_get(arg->settings, "type"), "user") == 0;
+    return g_strcmp0(qemu_arg_get_network(arg), "user") == 0;
 }
 
 static unsigned
