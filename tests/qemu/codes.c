@@ -24,6 +24,7 @@ typedef struct {
     HarnessBuild build;    /* that it runs on; it is to move to the other one */
     HarnessSpec spec;      /* a tiny guest, with these arguments */
     const char *commands;  /* for its monitor, before the check: "NAME JSON" a line; NULL: none */
+    const char *until;     /* the status that it comes to by them; NULL: not waited for */
     const char *rows;      /* "LEVEL code", separated by commas: these must be there */
     const char *beside;    /* a program that QEMU talks to, which makes TPM_SOCKET; NULL: none */
     bool waits;            /* for one of the commands: it does not run at first */
@@ -144,6 +145,8 @@ go_through(const Case *it)
         harness_guest_await(guest);
     if (it->commands)
         say(guest, it->commands);
+    if (it->until)
+        harness_guest_await_status(guest, it->until);
     if (it->waits)
         harness_guest_await(guest);
     g_autoptr(HarnessReply) check = ask(it, "check");
@@ -267,6 +270,7 @@ test_guest_that_has_left(void **state G_GNUC_UNUSED)
 {
     static const Case it = {.spec = TINY("pc-q35-7.2", "-no-shutdown"),
                             .commands = "stop\nhuman-monitor-command {\"command-line\":\"migrate exec:cat>/dev/null\"}",
+                            .until = "postmigrate",
                             .rows = "BLOCK guest-state",
                             .unseen = true};
 

@@ -309,6 +309,33 @@ harness_guest_finish(HarnessGuest *guest)
     assert_true(reply->status == EXIT_DONE || reply->status == EXIT_REFUSED);
 }
 
+static QmpClient *
+connect_operator(const HarnessGuest *guest, const QmpWait *wait, GError **error)
+{
+    g_autofree char *path = g_strdup_printf("%s/guests/%s/operator.sock", guest->engine->runtime, guest->name);
+    g_autoptr(QmpClient) client = qmp_client_connect(path, guest->name, error);
+
+    return client && qmp_client_wait_ready(client, wait, error) ? g_steal_pointer(&client) : NULL;
+}
+
+void
+harness_guest_await_status(HarnessGuest *guest, const char *wanted)
+{
+    QmpWait wait = qmp_wait_from_now(HARNESS_STEP_MS, -1);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(QmpClient) client = connect_operator(guest, &wait, &error);
+    QmpStatus status = {0};
+    bool is_so = false;
+
+    while (client && !is_so && qmp_query_status(client, &wait, &status, &error)) {
+        is_so = g_str_equal(status.status, wanted);
+        qmp_status_clear(&status);
+        g_usleep(10000);
+    }
+    if (!is_so)
+        fail_msg("%s: not %s: %s", guest->name, wanted, error->message);
+}
+
 void
 harness_guest_qmp(HarnessGuest *guest, const char *command)
 {
@@ -318,12 +345,11 @@ harness_guest_qmp(HarnessGuest *guest, const char *command)
 void
 harness_guest_qmp_with(HarnessGuest *guest, const char *command, const char *arguments)
 {
-    g_autofree char *path = g_strdup_printf("%s/guests/%s/operator.sock", guest->engine->runtime, guest->name);
     QmpWait wait = qmp_wait_from_now(HARNESS_STEP_MS, -1);
     g_autoptr(GError) error = NULL;
-    g_autoptr(QmpClient) client = qmp_client_connect(path, guest->name, &error);
+    g_autoptr(QmpClient) client = connect_operator(guest, &wait, &error);
 
-    if (!client || !qmp_client_wait_ready(client, &wait, &error) ||
+    if (!client ||
         !qmp_client_call(client, command, arguments ? json_tokener_parse(arguments) : NULL, &wait, NULL, &error))
         fail_msg("%s: %s: %s", guest->name, command, error->message);
 }

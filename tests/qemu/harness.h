@@ -195,5 +195,7 @@ void harness_guest_await_gone(HarnessGuest *guest);
 /* COMMAND on the operator's monitor; ARGUMENTS are JSON, or null. */
 void harness_guest_qmp(HarnessGuest *guest, const char *command);
 void harness_guest_qmp_with(HarnessGuest *guest, const char *command, const char *arguments);
+/* Waits until query-status, asked there, says WANTED. */
+void harness_guest_await_status(HarnessGuest *guest, const char *wanted);
 /* What `moult list` says of its state; owned. */
 char *harness_guest_dup_state(HarnessGuest *guest);
