@@ -57,6 +57,19 @@ add_error(json_object *object, const GError *error)
         qmp_json_add_bool(object, "timed_out", true);
 }
 
+/* What failed on the way back behind why it was taken: the guest may lack its network, or its display. */
+static void
+add_trouble(json_object *object, const Upgrade *upgrade)
+{
+    const GPtrArray *warnings = upgrade->warnings;
+
+    if (warnings->len == 0)
+        return;
+    g_autofree char *message = g_strdup_printf("%s; on the way back: %s", upgrade->error->message,
+                                               (const char *)g_ptr_array_index(warnings, warnings->len - 1));
+    qmp_json_add_string(object, "message", message);
+}
+
 /* TRUE when the events' own dates were of no use. */
 static bool
 add_downtime(json_object *object, const UpgradeTimes *times)
@@ -88,12 +101,15 @@ upgrade_dup_result(const Upgrade *upgrade)
     add_process(object, "old_pid", upgrade->old_pid, "old_id", upgrade->old_id);
     if (has_new)
         add_process(object, "new_pid", upgrade->new_pid, "new_id", upgrade->new_id);
-    if (upgrade->error)
+    if (upgrade->error) {
         add_error(object, upgrade->error);
-    else if (upgrade->warnings->len > 0)
+        if (upgrade->outcome == UPGRADE_OUTCOME_ROLLED_BACK)
+            add_trouble(object, upgrade);
+    } else if (upgrade->warnings->len > 0) {
         qmp_json_add_string(object, "message", g_ptr_array_index(upgrade->warnings, 0));
-    else if (was_set)
+    } else if (was_set) {
         qmp_json_add_string(object, "message",
                             "the clock of this host was set meanwhile: the downtime is as the engine saw it");
+    }
     return object;
 }
