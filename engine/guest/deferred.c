@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "guest/error.h"
+#include "guest/listening.h"
 #include "qemu/deferred.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
@@ -38,6 +39,29 @@ run_human(QmpClient *monitor, const char *line, const QmpWait *wait, GError **er
 }
 
 static bool
+listen_again(const GuestInstance *instance, const QemuDeferred *deferred, GError **error)
+{
+    g_autoptr(GPtrArray) listeners = qemu_deferred_dup_listeners(deferred);
+
+    if (listeners && instance->pidfd >= 0)
+        return guest_listening_pass(listeners, NULL, instance, error);
+    guest_error_set(error, GUEST_ERROR_FAILED, "reopen", NULL, "it is not known where");
+    return false;
+}
+
+/* As its command says. */
+static bool
+run(GuestInstance *instance, const QemuDeferred *deferred, const QmpWait *wait, GError **error)
+{
+    if (g_str_equal(deferred->command, QEMU_DEFERRED_LISTEN))
+        return listen_again(instance, deferred, error);
+    const char *line = get_human_line(deferred);
+    if (line)
+        return run_human(instance->monitor, line, wait, error);
+    return qmp_client_call(instance->monitor, deferred->command, json_object_get(deferred->arguments), wait, NULL, error);
+}
+
+static bool
 open_one(GuestInstance *instance, const QemuDeferred *deferred, const QmpWait *wait, GError **error)
 {
     if (deferred->before) {
@@ -46,10 +70,7 @@ open_one(GuestInstance *instance, const QemuDeferred *deferred, const QmpWait *w
     if (deferred->handed &&
         qmp_client_call(instance->monitor, deferred->command, json_object_get(deferred->handed), wait, NULL, NULL))
         return true;
-    const char *line = get_human_line(deferred);
-    bool opened = line ? run_human(instance->monitor, line, wait, error)
-                       : qmp_client_call(instance->monitor, deferred->command, json_object_get(deferred->arguments), wait,
-                                         NULL, error);
+    bool opened = run(instance, deferred, wait, error);
 
     if (!opened)
         guest_error_wrap(error, GUEST_ERROR_FAILED, "reopen", "free it, then restart moultd, which tries again",

@@ -9,6 +9,7 @@
 
 #include "guest/deferred.h"
 #include "guest/explain-private.h"
+#include "qemu/deferred.h"
 #include "qemu/holding.h"
 #include "qemu/vnc-address.h"
 #include "qmp/json.h"
@@ -160,32 +161,83 @@ guest_explain_vnc(const QemuKeyval *settings, json_object *servers, char **ret_n
 static bool
 is_waiting(const GuestInstance *instance)
 {
-    return guest_deferred_awaits(instance, "display-update");
+    return guest_deferred_awaits(instance, "display-update") || guest_deferred_awaits(instance, QEMU_DEFERRED_LISTEN);
 }
 
-void
-explain_displays(Explanation *explanation)
+/* How many of LISTENERS the options that open VNC account for. */
+static guint
+count_defined(const QemuArgv *argv, const GPtrArray *listeners)
+{
+    guint n_defined = 0;
+
+    for (guint i = 0; i < argv->args->len; i++) {
+        const QemuArg *arg = g_ptr_array_index(argv->args, i);
+        g_autoptr(QemuVncAddress) address = qemu_vnc_opens(arg) ? qemu_vnc_address_new(arg->settings) : NULL;
+        if (!address || address->path)
+            continue;
+        g_autoptr(GPtrArray) found = qemu_holdings_find_inet(listeners, QEMU_HOLDING_LISTENER, address->host,
+                                                             address->first_port, address->last_port);
+        n_defined += found->len;
+    }
+    return n_defined;
+}
+
+/* Of several, the monitor can change the first; whether each is there, the rules ask. */
+static void
+explain_several(Explanation *explanation, json_object *displays)
+{
+    g_autoptr(GPtrArray) all = qemu_holdings_new();
+    bool is_read = true;
+
+    for (size_t i = 0; i < json_object_array_length(displays) && is_read; i++) {
+        g_autoptr(GPtrArray) listeners =
+            read_servers(qmp_json_get_array(json_object_array_get_idx(displays, i), "server"));
+        is_read = listeners && all->len < MAX_SERVERS;
+        if (is_read)
+            g_ptr_array_extend_and_steal(all, g_steal_pointer(&listeners));
+    }
+    if (!is_read || count_defined(explanation->argv, all) != all->len)
+        explain_block(explanation, "display-vnc-now", "one of several VNC displays is not where the command line says:",
+                      qmp_json_to_text(displays, NULL));
+}
+
+static void
+explain_one(Explanation *explanation, QemuArg *arg, json_object *displays)
 {
     static const char *const address_keys[] = {"to", "ipv4", "ipv6"};
-    guint n_displays = 0;
-    QemuArg *arg = qemu_vnc_find(explanation->argv, &n_displays);
+    json_object *servers = qmp_json_get_array(json_object_array_get_idx(displays, 0), "server");
     g_autofree char *now = NULL;
 
-    /* Of several, or with a viewer that QEMU connects to, the rules refuse it. */
-    if (n_displays != 1 || qemu_keyval_is_on(arg->settings, "reverse") || is_waiting(explanation->instance))
-        return;
-    g_autoptr(json_object) displays = explain_query(explanation, "query-vnc-servers", NULL, "VNC");
-    if (!displays)
-        return;
-    json_object *servers = qmp_json_get_array(json_object_array_get_idx(displays, 0), "server");
     if (!guest_explain_vnc(arg->settings, servers, &now)) {
         explain_block(explanation, "display-vnc-now", "VNC listens where no command line can open it:", now);
         return;
     }
     if (!now)
         return;
+    if (strcmp(now, "none") == 0 && qemu_keyval_get(arg->settings, "websocket")) {
+        explain_block(explanation, "display-vnc-now", "VNC was closed, but for its websocket:", arg->value);
+        return;
+    }
     explain_carried(explanation, "display-vnc-now", "VNC goes along with the address that it has now:", now);
     qemu_keyval_set_string(arg->settings, "vnc", now);
     for (gsize i = 0; i < G_N_ELEMENTS(address_keys); i++)
         qemu_keyval_remove(arg->settings, address_keys[i]);
+}
+
+void
+explain_displays(Explanation *explanation)
+{
+    guint n_displays = 0;
+    QemuArg *arg = qemu_vnc_find(explanation->argv, &n_displays);
+
+    /* With a viewer that QEMU connects to, the rules refuse it. */
+    if (n_displays == 0 || qemu_keyval_is_on(arg->settings, "reverse") || is_waiting(explanation->instance))
+        return;
+    g_autoptr(json_object) displays = explain_query(explanation, "query-vnc-servers", NULL, "VNC");
+    if (!displays)
+        return;
+    if (n_displays == 1)
+        explain_one(explanation, arg, displays);
+    else
+        explain_several(explanation, displays);
 }

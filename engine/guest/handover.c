@@ -74,19 +74,56 @@ read_address(const Address *address, socklen_t size, QemuHolding *holding)
     return true;
 }
 
+static bool
+is_inet(const Address *address)
+{
+    return (address->any.sa_family == AF_INET && address->inet.sin_port != 0) ||
+           (address->any.sa_family == AF_INET6 && address->inet6.sin6_port != 0);
+}
+
+/* Of two addresses of one socket. */
+static bool
+is_equal(const Address *one, const Address *other)
+{
+    if (one->any.sa_family == AF_INET)
+        return one->inet.sin_port == other->inet.sin_port && one->inet.sin_addr.s_addr == other->inet.sin_addr.s_addr;
+    return one->inet6.sin6_port == other->inet6.sin6_port &&
+           memcmp(&one->inet6.sin6_addr, &other->inet6.sin6_addr, sizeof(one->inet6.sin6_addr)) == 0;
+}
+
+/* What FD is, and the address that it goes by: its own, or its peer's. */
+static QemuHoldingKind
+look_at_socket(int fd, Address *ret_address, socklen_t *ret_size)
+{
+    Address own = {0}, peer = {0};
+    socklen_t own_size = sizeof(own), peer_size = sizeof(peer);
+    bool has_peer = getpeername(fd, &peer.any, &peer_size) == 0;
+    QemuHoldingKind kind = QEMU_HOLDING_OTHER;
+
+    if (getsockname(fd, &own.any, &own_size) < 0)
+        return kind;
+    if (get_socket_option(fd, SO_ACCEPTCONN) == 1)
+        kind = QEMU_HOLDING_LISTENER;
+    else if (is_inet(&own) && (!has_peer || is_equal(&own, &peer)))
+        kind = QEMU_HOLDING_RESTING;
+    else if (has_peer)
+        kind = QEMU_HOLDING_CONNECTION;
+    *ret_address = kind == QEMU_HOLDING_CONNECTION ? peer : own;
+    *ret_size = kind == QEMU_HOLDING_CONNECTION ? peer_size : own_size;
+    return kind;
+}
+
 static void
 classify_socket(int fd, QemuHolding *holding)
 {
     Address address = {0};
-    socklen_t size = sizeof(address);
-    bool listens = get_socket_option(fd, SO_ACCEPTCONN) == 1;
+    socklen_t size = 0;
 
     if (get_socket_option(fd, SO_TYPE) != SOCK_STREAM)
         return;
-    if ((listens ? getsockname(fd, &address.any, &size) : getpeername(fd, &address.any, &size)) < 0)
-        return;
-    if (read_address(&address, MIN(size, (socklen_t)sizeof(address)), holding))
-        holding->kind = listens ? QEMU_HOLDING_LISTENER : QEMU_HOLDING_CONNECTION;
+    QemuHoldingKind kind = look_at_socket(fd, &address, &size);
+    if (kind != QEMU_HOLDING_OTHER && read_address(&address, MIN(size, (socklen_t)sizeof(address)), holding))
+        holding->kind = kind;
 }
 
 static void
@@ -194,7 +231,7 @@ guest_handover_look(const GuestEnvironment *environment, const GuestInstance *so
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/fd", source->process.pid);
     g_autoptr(GPtrArray) holdings = qemu_holdings_new();
-    struct stat log = stat_log(environment, source);
+    struct stat log = environment ? stat_log(environment, source) : (struct stat){0};
     g_autoptr(GDir) dir = g_dir_open(path, 0, error);
 
     if (!dir) {
@@ -227,6 +264,12 @@ is_same(int fd, const QemuHolding *expected)
 }
 
 static bool
+can_listen(const QemuHolding *holding)
+{
+    return holding->kind == QEMU_HOLDING_LISTENER || holding->kind == QEMU_HOLDING_RESTING;
+}
+
+static bool
 make_nonblocking(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
@@ -246,7 +289,7 @@ guest_handover_fetch(const GuestInstance *source, const QemuHolding *holding, GE
     if (!is_same(fd, holding)) {
         guest_error_set(error, GUEST_ERROR_FAILED, "descriptors", "try again",
                         "descriptor %d of the running QEMU is not what it was a moment ago", holding->number);
-    } else if (holding->kind == QEMU_HOLDING_LISTENER && !make_nonblocking(fd)) {
+    } else if (can_listen(holding) && !make_nonblocking(fd)) {
         guest_error_set(error, GUEST_ERROR_FAILED, "descriptors", NULL, "listening socket %d: %s", holding->number,
                         g_strerror(errno));
     } else {

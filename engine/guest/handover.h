@@ -14,12 +14,13 @@
 
 /*
  * What SOURCE, which must be held by its pidfd, has open: GPtrArray of QemuHolding, owned. Looking disturbs nothing:
- * sockets and TAPs are duplicated for a moment and asked what they are.
+ * sockets and TAPs are duplicated for a moment and asked what they are. ENVIRONMENT NULL: standard output counts as one that
+ * leads out, wherever it leads.
  */
 GPtrArray *guest_handover_look(const GuestEnvironment *environment, const GuestInstance *source, GError **error);
 
 /*
- * A duplicate of HOLDING, proved to be still the same; -1 when it is not. A listener becomes non-blocking, in the running
+ * A duplicate of HOLDING, proved to be still the same; -1 when it is not. A listener, also one that rests, becomes non-blocking, in the running
  * QEMU too (the flag belongs to the socket): of two QEMUs that see a connection coming, one accepts it, and the other
  * would hang in accept(2) with the guest standing still.
  */

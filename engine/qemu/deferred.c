@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "qemu/deferred.h"
 
+#include <string.h>
+
+#include "qemu/listeners.h"
 #include "qmp/json.h"
 
 #define MAX_DEFERRED 256
@@ -24,6 +27,23 @@ qemu_deferred_new_human(const char *what, const char *before, const char *line)
 
     qmp_json_add_string(arguments, "command-line", line);
     return qemu_deferred_new(what, before, "human-monitor-command", arguments);
+}
+
+QemuDeferred *
+qemu_deferred_new_listen(const char *what, const GPtrArray *listeners)
+{
+    json_object *arguments = json_object_new_object();
+
+    qmp_json_add_value(arguments, "addresses", qemu_listeners_to_json(listeners));
+    return qemu_deferred_new(what, NULL, QEMU_DEFERRED_LISTEN, arguments);
+}
+
+GPtrArray *
+qemu_deferred_dup_listeners(const QemuDeferred *deferred)
+{
+    bool listens = strcmp(deferred->command, QEMU_DEFERRED_LISTEN) == 0;
+
+    return qemu_listeners_from_json(listens ? qmp_json_get_array(deferred->arguments, "addresses") : NULL);
 }
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What a target gets only once the old QEMU is gone, because the two cannot hold it at once, or must not both answer there:
- * a listener that a monitor command opens. It is on the record of the instance until it is open.
+ * a listener that a monitor command opens, or that stops resting. It is on the record of the instance until it is open.
  */
 #pragma once
 
@@ -18,11 +18,18 @@ typedef struct {
                                keeping (QEMU_PLAN_FD_NAMED). NULL: none */
 } QemuDeferred;
 
+/* A command of no monitor's: sockets that rest are to listen (guest/listening.h). Its arguments: {"addresses":[...]} (listeners.h). */
+#define QEMU_DEFERRED_LISTEN "moult-listen"
+
 /* BEFORE may be NULL; ARGUMENTS are taken. */
 QemuDeferred *qemu_deferred_new(const char *what, const char *before, const char *command,
                                 json_object *arguments);
 /* One whose command is the LINE for the human monitor. */
 QemuDeferred *qemu_deferred_new_human(const char *what, const char *before, const char *line);
+/* One of QEMU_DEFERRED_LISTEN, for LISTENERS (QemuHolding). */
+QemuDeferred *qemu_deferred_new_listen(const char *what, const GPtrArray *listeners);
+/* Where it shall listen: GPtrArray of QemuHolding, owned; empty for any other command, NULL when it cannot be read. */
+GPtrArray *qemu_deferred_dup_listeners(const QemuDeferred *deferred);
 void qemu_deferred_free(QemuDeferred *deferred);
 /* GPtrArray of QemuDeferred with its free function. */
 GPtrArray *qemu_deferred_list_new(void);

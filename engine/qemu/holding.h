@@ -13,6 +13,7 @@
 
 typedef enum {
     QEMU_HOLDING_LISTENER,   /* a listening stream socket; the address is its own */
+    QEMU_HOLDING_RESTING,    /* a TCP socket that has an address, and does not listen there for now (guest/listening.h): its own */
     QEMU_HOLDING_CONNECTION, /* a connected stream socket; the address is its peer's */
     QEMU_HOLDING_TAP,        /* a queue of a TAP device */
     QEMU_HOLDING_VHOST_NET,  /* the kernel's half of a network card (/dev/vhost-net) */

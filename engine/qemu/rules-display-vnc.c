@@ -3,7 +3,7 @@
  * VNC. The target starts with the display but without an address ("vnc=none"). Its monitor is given the old QEMU's listening
  * sockets, and display-update has it listen on them once that is gone: nothing is bound twice. Where they are not to be
  * had it is told the address. That command knows neither websockets nor a second display (ui/vnc.c:vnc_display_update(),
- * 7.1 to 10.0).
+ * 7.1 to 10.0): with either, the target opens all of it as it starts, and the two take turns (rules-display-listen.c).
  */
 #include "qemu/rules.h"
 
@@ -28,32 +28,15 @@ refuse(QemuRules *rules, const QemuArg *arg, const char *code, const char *reaso
            "leave it out; VNC can be opened when it is needed with the command display-update", reason);
 }
 
-/* TRUE when nothing about it is beyond display-update. */
+/* Nobody may be connected to twice. */
 static bool
-is_known_kind(QemuRules *rules, const QemuArg *arg)
+is_reverse(QemuRules *rules, const QemuArg *arg)
 {
-    bool known = true;
-    guint n_displays = 0;
+    bool is_on = qemu_keyval_is_on(arg->settings, "reverse");
 
-    qemu_vnc_find(rules->argv, &n_displays);
-    if (qemu_keyval_get(arg->settings, "websocket")) {
-        refuse(rules, arg, "display-vnc-websocket", "QEMU cannot open a websocket at run time");
-        known = false;
-    }
-    if (qemu_keyval_is_on(arg->settings, "reverse")) {
-        refuse(rules, arg, "display-vnc-reverse", "QEMU cannot connect to a viewer at run time");
-        known = false;
-    }
-    if (n_displays > 1) {
-        refuse(rules, arg, "display-vnc-several",
-               "QEMU can open the first of several at run time, and no other");
-        known = false;
-    }
-    if (qemu_rules_is_incoming(rules) && rules->release < QEMU_RELEASE(7, 1)) {
-        refuse(rules, arg, "display-vnc", "the command display-update came with QEMU 7.1");
-        known = false;
-    }
-    return known;
+    if (is_on)
+        refuse(rules, arg, "display-vnc-reverse", "QEMU connects to a viewer only as it starts");
+    return is_on;
 }
 
 static void
@@ -143,21 +126,61 @@ look_at_password(QemuRules *rules, const QemuArg *arg)
                "a password that was set at run time cannot be read: nobody is let in until it is set again");
 }
 
+static void
+carry_with_update(QemuRules *rules, QemuArg *arg, const char *text, const QemuVncAddress *address)
+{
+    if (rules->release < QEMU_RELEASE(7, 1)) {
+        refuse(rules, arg, "display-vnc", "the command display-update came with QEMU 7.1");
+        return;
+    }
+    defer(rules, text, arg->settings, address);
+    report(rules, arg, QEMU_FINDING_OK, "display-vnc", NULL,
+           "it listens there again when the old QEMU is gone; viewers have to connect again");
+    qemu_keyval_set_string(arg->settings, "vnc", "none");
+}
+
+static bool
+take_turns(QemuRules *rules, const char *what, const QemuVncAddress *address)
+{
+    return address && !address->path && qemu_rules_take_turns(rules, what, address->host, address->first_port);
+}
+
+/* As it is. WEBSOCKET: what its option says; NULL: it has none. */
+static void
+carry_in_turns(QemuRules *rules, const QemuArg *arg, const char *code, const char *text, const QemuVncAddress *address,
+               const char *websocket)
+{
+    g_autoptr(QemuVncAddress) web = qemu_vnc_websocket_new(arg->settings, address);
+    g_autofree char *main_name = g_strdup_printf("VNC at %s", text);
+    g_autofree char *web_name = g_strdup_printf("the websocket of VNC at %s", text);
+
+    if (address->path)
+        refuse(rules, arg, code, "QEMU makes a UNIX socket anew as it starts, when the running one has the path");
+    else if (!take_turns(rules, main_name, address) || (websocket && !take_turns(rules, web_name, web)))
+        refuse(rules, arg, code, "the running QEMU does not listen there");
+    else
+        report(rules, arg, QEMU_FINDING_OK, code, NULL,
+               "both QEMUs have the ports, and one listens at a time; viewers have to connect again");
+}
+
 void
 qemu_rules_carry_vnc(QemuRules *rules, QemuArg *arg)
 {
     g_autofree char *text = g_strdup(qemu_keyval_get(arg->settings, "vnc"));
+    const char *websocket = qemu_keyval_get(arg->settings, "websocket");
     g_autoptr(QemuVncAddress) address = qemu_vnc_address_new(arg->settings);
+    guint n_displays = 0;
 
-    if (!text || strcmp(text, "none") == 0 || !is_known_kind(rules, arg) || !qemu_rules_is_incoming(rules))
+    if (!text || strcmp(text, "none") == 0 || is_reverse(rules, arg) || !qemu_rules_is_incoming(rules))
         return;
     if (!address) {
         refuse(rules, arg, "display-vnc", "not an address that moult understands");
         return;
     }
     look_at_password(rules, arg);
-    defer(rules, text, arg->settings, address);
-    report(rules, arg, QEMU_FINDING_OK, "display-vnc", NULL,
-           "it listens there again when the old QEMU is gone; viewers have to connect again");
-    qemu_keyval_set_string(arg->settings, "vnc", "none");
+    qemu_vnc_find(rules->argv, &n_displays);
+    if (websocket || n_displays > 1)
+        carry_in_turns(rules, arg, websocket ? "display-vnc-websocket" : "display-vnc-several", text, address, websocket);
+    else
+        carry_with_update(rules, arg, text, address);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Displays. A guest of moult's has no window. VNC: rules-display-vnc.c.
+ * Displays. A guest of moult's has no window. VNC: rules-display-vnc.c; SPICE: rules-display-spice.c.
  */
 #include "qemu/rules.h"
 
@@ -39,30 +39,6 @@ qemu_rule_vnc(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *arg
               GError **error G_GNUC_UNUSED)
 {
     qemu_rules_carry_vnc(rules, arg);
-    return true;
-}
-
-static bool
-is_port(const QemuKeyval *settings, const char *key)
-{
-    const char *value = qemu_keyval_get(settings, key);
-
-    return value && strcmp(value, "0") != 0;
-}
-
-/* Its server listens when it is made, and never again (ui/spice-core.c, 7.2 to 10.0). */
-bool
-qemu_rule_spice(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *arg, GError **error G_GNUC_UNUSED)
-{
-    bool listens = is_port(arg->settings, "port") || is_port(arg->settings, "tls-port") ||
-                   qemu_keyval_is_on(arg->settings, "unix");
-
-    if (listens)
-        report(rules, arg, "display-spice", "QEMU opens it only as it starts, when the running one holds the port or socket");
-    else
-        qemu_rules_find(rules, QEMU_FINDING_OK, "display-spice", NULL,
-                        "“%s %.100s”: it listens nowhere; clients have to be given to it again (add_client)", arg->word,
-                        arg->value);
     return true;
 }
 

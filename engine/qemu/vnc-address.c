@@ -6,6 +6,15 @@
 #define UNIX_PREFIX "unix:"
 #define LAST_DISPLAY (G_MAXUINT16 - QEMU_VNC_FIRST_PORT)
 
+/* What is in front of the last COLON of TEXT. */
+static char *
+dup_host(const char *text, const char *colon)
+{
+    bool brackets = *text == '[' && colon > text + 1 && colon[-1] == ']';
+
+    return g_strndup(text + brackets, (gsize)(colon - text) - (brackets ? 2 : 0));
+}
+
 static QemuVncAddress *
 inet_address(const QemuKeyval *settings, const char *text)
 {
@@ -17,8 +26,7 @@ inet_address(const QemuKeyval *settings, const char *text)
     if (!to || !g_ascii_string_to_unsigned(to, 10, 0, LAST_DISPLAY, &last, NULL) || last < first)
         last = first;
     QemuVncAddress *address = g_new0(QemuVncAddress, 1);
-    bool brackets = *text == '[' && colon > text + 1 && colon[-1] == ']';
-    address->host = g_strndup(text + brackets, (gsize)(colon - text) - (brackets ? 2 : 0));
+    address->host = dup_host(text, colon);
     address->first_port = (guint16)(QEMU_VNC_FIRST_PORT + first);
     address->last_port = (guint16)(QEMU_VNC_FIRST_PORT + last);
     return address;
@@ -39,6 +47,24 @@ qemu_vnc_address_new(const QemuKeyval *settings)
     return address;
 }
 
+/* QEMU takes the display's host where the websocket has none. */
+QemuVncAddress *
+qemu_vnc_websocket_new(const QemuKeyval *settings, const QemuVncAddress *address)
+{
+    const char *text = qemu_keyval_get(settings, "websocket"), *colon = text ? strrchr(text, ':') : NULL;
+    guint64 port = (guint64)QEMU_VNC_FIRST_WEBSOCKET_PORT + address->first_port - QEMU_VNC_FIRST_PORT;
+
+    if (!text || address->path)
+        return NULL;
+    if (*text != '\0' && strcmp(text, "on") != 0 &&
+        !g_ascii_string_to_unsigned(colon ? colon + 1 : text, 10, 1, G_MAXUINT16, &port, NULL))
+        return NULL;
+    QemuVncAddress *websocket = g_new0(QemuVncAddress, 1);
+    websocket->host = colon && colon > text ? dup_host(text, colon) : g_strdup(address->host);
+    websocket->first_port = websocket->last_port = (guint16)port;
+    return websocket;
+}
+
 void
 qemu_vnc_address_free(QemuVncAddress *address)
 {
@@ -49,8 +75,8 @@ qemu_vnc_address_free(QemuVncAddress *address)
     g_free(address);
 }
 
-static bool
-opens_vnc(const QemuArg *arg)
+bool
+qemu_vnc_opens(const QemuArg *arg)
 {
     return (qemu_arg_is(arg, "vnc") ||
             (qemu_arg_is(arg, "display") && !qemu_keyval_get(arg->settings, "type"))) &&
@@ -65,7 +91,7 @@ qemu_vnc_find(const QemuArgv *argv, guint *ret_count)
     *ret_count = 0;
     for (guint i = 0; i < argv->args->len; i++) {
         QemuArg *arg = g_ptr_array_index(argv->args, i);
-        if (!opens_vnc(arg))
+        if (!qemu_vnc_opens(arg))
             continue;
         if ((*ret_count)++ == 0)
             first = arg;

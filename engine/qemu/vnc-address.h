@@ -6,10 +6,12 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 
 #include "qemu/argv.h"
 
 #define QEMU_VNC_FIRST_PORT 5900
+#define QEMU_VNC_FIRST_WEBSOCKET_PORT 5700
 
 typedef struct {
     char *path; /* of a UNIX socket; NULL: TCP, and the rest counts */
@@ -22,5 +24,13 @@ QemuVncAddress *qemu_vnc_address_new(const QemuKeyval *settings);
 void qemu_vnc_address_free(QemuVncAddress *address);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuVncAddress, qemu_vnc_address_free)
 
+/*
+ * Where the websocket of SETTINGS listens, whose display is at ADDRESS: "on" (a port with the display's number), or
+ * "PORT" or "HOST:PORT". NULL: at none that is understood. Owned.
+ */
+QemuVncAddress *qemu_vnc_websocket_new(const QemuKeyval *settings, const QemuVncAddress *address);
+
+/* Whether ARG opens VNC, be it nowhere ("none"). */
+bool qemu_vnc_opens(const QemuArg *arg);
 /* The first option of ARGV that opens VNC, and how many do. NULL: none. Borrowed. */
 QemuArg *qemu_vnc_find(const QemuArgv *argv, guint *ret_count);

@@ -9,6 +9,7 @@
 #include "guest/threads.h"
 #include "guest/throttle.h"
 #include "upgrade/cookie.h"
+#include "upgrade/listeners.h"
 #include "upgrade/phase.h"
 #include "upgrade/taps.h"
 #include "upgrade/timeouts.h"
@@ -38,17 +39,23 @@ prepare_memory(Upgrade *upgrade, GError **error)
 bool
 prepare_handover(Upgrade *upgrade, GError **error)
 {
-    return guest_spawn_fetch_handed(upgrade->spawn, upgrade_get_source(upgrade), error) && upgrade_taps_note(upgrade, error);
+    if (!guest_spawn_fetch_handed(upgrade->spawn, upgrade_get_source(upgrade), error) || !upgrade_taps_note(upgrade, error))
+        return false;
+    upgrade_listeners_note(upgrade);
+    return true;
 }
 
 /* Before anything of the target is made: undone when it is dead. */
 bool
 prepare_handover_undo(Upgrade *upgrade, GError **error)
 {
-    g_autoptr(GError) local = NULL;
+    g_autoptr(GError) local = NULL, other = NULL;
 
+    /* Its network limps, or nobody can look at it; the guest is not held up for it. */
     if (!upgrade_taps_restore(upgrade, &local))
-        upgrade_warn(upgrade, NULL, local); /* its network limps; the guest is not held up for it */
+        upgrade_warn(upgrade, NULL, local);
+    if (!upgrade_listeners_restore(upgrade, &other))
+        upgrade_warn(upgrade, NULL, other);
     (void)error;
     return true;
 }
@@ -81,7 +88,8 @@ prepare_register_undo(Upgrade *upgrade, GError **error G_GNUC_UNUSED)
 bool
 prepare_start(Upgrade *upgrade, GError **error)
 {
-    if (!upgrade_taps_keep(upgrade, error) || !guest_spawn_start(upgrade->spawn, error))
+    if (!upgrade_taps_keep(upgrade, error) || !upgrade_listeners_make_room(upgrade, error) ||
+        !guest_spawn_start(upgrade->spawn, error))
         return false;
     upgrade->record->target = upgrade->spawn->instance->process;
     upgrade->new_pid = upgrade->spawn->instance->process.pid;
@@ -94,7 +102,7 @@ prepare_connect(Upgrade *upgrade, GError **error)
     QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_START_MS);
 
     upgrade->target_watched = guest_spawn_connect(upgrade->spawn, &limit, error);
-    if (!upgrade->target_watched)
+    if (!upgrade->target_watched || !upgrade_listeners_give_back(upgrade, error))
         return false;
     /* Both answer at the same time. Not the source while the target comes up: that may take long, and be used to plug something. */
     guest_ask_for_comparison(upgrade_get_source(upgrade)->monitor, upgrade->spawn->instance->monitor);

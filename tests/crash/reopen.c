@@ -74,9 +74,9 @@ ports_that_are_open_are_no_trouble(void **state G_GNUC_UNUSED)
 }
 
 static int
-take_port(void)
+take_port(guint16 wanted)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(wanted), .sin_addr = {htonl(INADDR_LOOPBACK)}};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
     assert_true(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0);
@@ -91,7 +91,7 @@ port_that_somebody_has_taken(void **state G_GNUC_UNUSED)
     Scene *scene = make_scene();
 
     Program *upgrade = scene_begin_at(scene, "confirm.reopen:before", NULL);
-    int thief = take_port();
+    int thief = take_port(port);
     scene_continue_engine(scene);
     g_autoptr(HarnessReply) reply = moult_finish(upgrade);
     assert_status(reply, EXIT_DONE); /* the guest has moved; what is not open is a warning */
@@ -107,6 +107,120 @@ port_that_somebody_has_taken(void **state G_GNUC_UNUSED)
     scene_finish(scene);
 }
 
+#define FIRST_PORT 5900
+
+/* What the two QEMUs take turns at: VNC with a websocket at another port, and SPICE. */
+static guint16 vnc_port, web_port, spice_port;
+
+static guint16
+free_vnc_port(void)
+{
+    guint16 found;
+
+    do
+        found = talk_free_port(SOCK_STREAM);
+    while (found < FIRST_PORT);
+    return found;
+}
+
+static Scene *
+make_scene_of_turns(void)
+{
+    vnc_port = free_vnc_port();
+    web_port = talk_free_port(SOCK_STREAM);
+    spice_port = talk_free_port(SOCK_STREAM);
+    return scene_new(carry_spec_tiny("-vga std -vnc 127.0.0.1:%u,websocket=%u -spice addr=127.0.0.1,port=%u,disable-ticketing=on",
+                                     (unsigned)(vnc_port - FIRST_PORT), (unsigned)web_port, (unsigned)spice_port));
+}
+
+static void
+expect_turns_open(void)
+{
+    int fd = talk_connect_tcp(AF_INET, vnc_port);
+
+    talk_await(fd, "RFB 003.");
+    close(fd);
+    assert_true(talk_can_connect_tcp(AF_INET, web_port));
+    assert_true(talk_can_connect_tcp(AF_INET, spice_port));
+}
+
+static void
+whoever_has_the_guest_listens(void **state G_GNUC_UNUSED)
+{
+    static const struct {
+        const char *point;
+        SceneEnd end;
+    } cases[] = {
+        {"prepare.handover:after", SCENE_OLD}, {"prepare.start:before", SCENE_OLD},  {"prepare.start:after", SCENE_OLD},
+        {"prepare.connect:after", SCENE_OLD},  {"perform.migrate:before", SCENE_OLD}, {"finish.prove:after", SCENE_NEW},
+        {"confirm.retire:after", SCENE_NEW},   {"confirm.reopen:before", SCENE_NEW}, {"confirm.reopen:after", SCENE_NEW},
+    };
+    Scene *scene = make_scene_of_turns();
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        scene_start_engine(scene, "MOULT_CRASH_POINT", cases[i].point, NULL);
+        Program *upgrade = scene_start_upgrade(scene, NULL);
+        scene_await_crash(scene);
+        g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+        scene_start_engine(scene, NULL);
+        expect_turns_open();
+        scene_check(scene, cases[i].end, cases[i].point);
+        expect_turns_open();
+    }
+    scene_finish(scene);
+}
+
+/* The next engine tries what this one could not. */
+static void
+expect_turns_open_later(Scene *scene, int thief)
+{
+    close(thief);
+    scene_start_engine(scene, NULL);
+    expect_turns_open();
+}
+
+static void
+turn_that_somebody_has_taken_from_the_new_one(void **state G_GNUC_UNUSED)
+{
+    Scene *scene = make_scene_of_turns();
+
+    Program *upgrade = scene_begin_at(scene, "confirm.reopen:before", NULL);
+    int thief = take_port(web_port);
+    scene_continue_engine(scene);
+    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    assert_status(reply, EXIT_DONE);
+    if (!strstr(reply->text, "websocket"))
+        fail_msg("nothing is said of the port: %s", reply->text);
+    assert_true(talk_can_connect_tcp(AF_INET, vnc_port)); /* the others do not wait for it */
+    assert_true(talk_can_connect_tcp(AF_INET, spice_port));
+    expect_turns_open_later(scene, thief);
+    scene->build = scene_other_build(scene);
+    harness_guest_look_up(scene->guest);
+    harness_guest_check(scene->guest);
+    scene_finish(scene);
+}
+
+/* The target dies as it listens: for a moment nobody does. */
+static void
+turn_that_somebody_has_taken_from_the_old_one(void **state G_GNUC_UNUSED)
+{
+    Scene *scene = make_scene_of_turns();
+
+    Program *upgrade = scene_begin_at(scene, "prepare.connect:before", NULL);
+    scene_kill(scene, scene_find_target(scene));
+    int thief = take_port(web_port);
+    scene_continue_engine(scene);
+    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    assert_outcome(reply, EXIT_FAILED, "rolled-back", "qemu-start", NULL);
+    if (!strstr(reply->text, "(listening)"))
+        fail_msg("nothing is said of the port: %s", reply->text);
+    assert_true(talk_can_connect_tcp(AF_INET, vnc_port));
+    assert_true(talk_can_connect_tcp(AF_INET, spice_port));
+    expect_turns_open_later(scene, thief);
+    harness_guest_check(scene->guest);
+    scene_finish(scene);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -114,6 +228,9 @@ main(int argc, char **argv)
         HARNESS_TEST(ports_are_opened_by_the_next_engine),
         HARNESS_TEST(ports_that_are_open_are_no_trouble),
         HARNESS_TEST(port_that_somebody_has_taken),
+        HARNESS_TEST(whoever_has_the_guest_listens),
+        HARNESS_TEST(turn_that_somebody_has_taken_from_the_new_one),
+        HARNESS_TEST(turn_that_somebody_has_taken_from_the_old_one),
     };
 
     return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));

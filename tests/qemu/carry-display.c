@@ -227,46 +227,170 @@ address_of_now_goes_along_and_so_do_its_locks(void **state)
     harness_engine_finish(engine);
 }
 
+#define FIRST_WEBSOCKET_PORT 5700
+
+/* RFC 6455, 1.3 and 5.2: the answer ends in an empty line, and a frame of 12 bytes follows. FD is closed. */
 static void
-websockets_are_refused(void **state)
+expect_websocket(int fd)
+{
+    talk_say(fd, "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                 "Sec-WebSocket-Protocol: binary\r\n\r\n");
+    talk_await(fd, "\r\n\r\n\x82\x0c" RFB);
+    close(fd);
+}
+
+static void
+viewers_find_the_websocket(void **state)
 {
     (void)state;
     HarnessEngine *engine = harness_engine_new(NULL);
-    HarnessGuest *guest =
-        harness_guest_run(engine, "guest", BUILD_INSTALLED,
-                          carry_spec_tiny("-vga std -vnc 127.0.0.1:%u,websocket=on", free_display()));
+    guint16 display = free_display(), port = (guint16)(FIRST_PORT + display), web = (guint16)(FIRST_WEBSOCKET_PORT + display);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED,
+                                            carry_spec("-vga std -vnc :%u,websocket=on", display));
+    int viewer = talk_connect_tcp(AF_INET, port);
 
-    carry_expect_refusal(guest, "display-vnc-websocket");
+    talk_await(viewer, RFB);
+    carry_expect_rows(guest, "OK display-vnc-websocket");
+    expect_websocket(talk_connect_tcp(AF_INET6, web));
+    carry_roll_back(guest);
+    talk_say(viewer, RFB); /* still connected */
+    expect_viewer(talk_connect_tcp(AF_INET, port), RFB_NO_PASSWORD);
+    expect_websocket(talk_connect_tcp(AF_INET, web));
+    for (HarnessBuild build = BUILD_SECOND;; build = BUILD_INSTALLED) {
+        harness_guest_upgrade(guest, build);
+        expect_websocket(talk_connect_tcp(AF_INET, web));
+        expect_websocket(talk_connect_tcp(AF_INET6, web));
+        expect_viewer(talk_connect_tcp(AF_INET, port), RFB_NO_PASSWORD);
+        if (build == BUILD_INSTALLED)
+            break;
+    }
+    talk_await_end(viewer);
+    close(viewer);
     harness_engine_finish(engine);
 }
 
 static void
-spice_is_refused(void **state)
+several_displays_stay(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    guint16 first = free_display(), second = (guint16)(first + 1);
+    HarnessGuest *guest = harness_guest_run(
+        engine, "guest", BUILD_INSTALLED,
+        carry_spec_tiny("-vga std -vnc 127.0.0.1:%u,id=a -object secret,id=pw,data=letmein "
+                        "-vnc 127.0.0.1:%u,id=b,websocket=%u,password-secret=pw",
+                        first, second, FIRST_PORT + second + 1U));
+    g_autofree char *elsewhere =
+        g_strdup_printf("{\"type\":\"inet\",\"host\":\"127.0.0.1\",\"port\":\"%u\"}", FIRST_PORT + second + 2U);
+    g_autofree char *back = g_strdup_printf("{\"type\":\"inet\",\"host\":\"127.0.0.1\",\"port\":\"%u\"}", (unsigned)FIRST_PORT + first);
+
+    carry_expect_rows(guest, "OK display-vnc-several,OK display-vnc-websocket,OK display-vnc-password");
+    move_vnc(guest, elsewhere);
+    carry_expect_refusal(guest, "display-vnc-now");
+    move_vnc(guest, back);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    expect_viewer(talk_connect_tcp(AF_INET, (guint16)(FIRST_PORT + first)), RFB_NO_PASSWORD);
+    expect_viewer(talk_connect_tcp(AF_INET, (guint16)(FIRST_PORT + second)), RFB_PASSWORD);
+    expect_websocket(talk_connect_tcp(AF_INET, (guint16)(FIRST_PORT + second + 1)));
+    harness_engine_finish(engine);
+}
+
+/* A client's first message asks for the main channel, and the server's answer begins with the protocol's name. FD is closed. */
+static void
+expect_spice(int fd)
+{
+    static const unsigned char link[] = {'R', 'E', 'D', 'Q', 2, 0, 0, 0, 2, 0, 0, 0, 18, 0, 0, 0, /* version 2.2, 18 bytes */
+                                         0,   0,   0,   0,   1, 0, 0, 0, 0, 0, 0, 0, 0,  0, 18, 0, 0, 0};
+
+    choose(fd, link, sizeof(link));
+    expect_bytes(fd, "REDQ", 4);
+    close(fd);
+}
+
+/* With a QXL card, whose memory and rings SPICE works on, and what an agent in the guest would speak through. */
+static void
+spice_clients_find_the_port(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    guint16 port = talk_free_port(SOCK_STREAM);
+    HarnessGuest *guest = harness_guest_run(
+        engine, "guest", BUILD_INSTALLED,
+        carry_spec("-vga qxl -spice addr=127.0.0.1,port=%u,disable-ticketing=on -device virtio-serial-pci "
+                   "-chardev spicevmc,id=agent,name=vdagent -device virtserialport,chardev=agent,name=com.redhat.spice.0 "
+                   "-chardev spiceport,id=port,name=org.moult.0 -device virtserialport,chardev=port",
+                   port));
+    int client = talk_connect_tcp(AF_INET, port);
+
+    carry_expect_rows(guest, "OK display-spice,OK chardev-spice");
+    carry_roll_back(guest);
+    expect_spice(client); /* still connected */
+    expect_spice(talk_connect_tcp(AF_INET, port));
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    expect_spice(talk_connect_tcp(AF_INET, port));
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    expect_spice(talk_connect_tcp(AF_INET, port));
+    harness_guest_check_disk(guest);
+    harness_engine_finish(engine);
+}
+
+static void
+spice_with_a_password_of_now_is_told(void **state)
 {
     (void)state;
     HarnessEngine *engine = harness_engine_new(NULL);
     HarnessGuest *guest =
-        harness_guest_run(engine, "guest", BUILD_INSTALLED,
-                          carry_spec_tiny("-vga std -spice addr=127.0.0.1,port=%u,disable-ticketing=on",
-                                          talk_free_port(SOCK_STREAM)));
+        harness_guest_run(engine, "guest", BUILD_INSTALLED, carry_spec_tiny("-vga std -spice port=%u", talk_free_port(SOCK_STREAM)));
+
+    carry_expect_rows(guest, "OK display-spice,WARN display-spice-password");
+    harness_engine_finish(engine);
+}
+
+static void
+spice_at_a_path_is_refused(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED,
+                                            carry_spec_tiny("-vga std -spice unix=on,addr=@folder@/spice.sock,disable-ticketing=on"));
 
     carry_expect_refusal(guest, "display-spice");
     harness_engine_finish(engine);
 }
 
-/* Clients are given to it. The other build comes without SPICE. */
+/* The new QEMU ends before it is there: whoever connects finds the old one. */
+static void
+target_that_does_not_start_takes_nothing(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    guint16 port = talk_free_port(SOCK_STREAM);
+    HarnessGuest *guest =
+        harness_guest_run(engine, "guest", BUILD_INSTALLED,
+                          carry_spec_tiny("-vga std -spice addr=127.0.0.1,port=%u,disable-ticketing=on", port));
+    const char *build = harness_script(
+        engine, "fails",
+        "case \" $* \" in *moult-monitor*' -incoming '*) set -- \"$@\" -device no-such-device ;; esac\nexec %s \"$@\"\n",
+        harness_build(BUILD_SECOND));
+    g_autoptr(HarnessReply) reply = moult(engine, "upgrade", guest->name, "--to", build, "--json", NULL);
+
+    assert_outcome(reply, EXIT_FAILED, "rolled-back", "qemu-start", NULL);
+    harness_guest_check_untouched(guest);
+    expect_spice(talk_connect_tcp(AF_INET, port));
+    harness_engine_finish(engine);
+}
+
+/* Clients are given to it. */
 static void
 spice_that_listens_nowhere_goes_along(void **state)
 {
     (void)state;
     HarnessEngine *engine = harness_engine_new(NULL);
     HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED,
-                                            carry_spec_tiny("-vga std -spice disable-ticketing=on,port=0"));
-    const char *again = harness_script(engine, "again", "exec %s \"$@\"\n", harness_build(BUILD_INSTALLED));
-    g_autoptr(HarnessReply) reply = moult(engine, "upgrade", guest->name, "--to", again, "--json", NULL);
+                                            carry_spec_tiny("-vga std -spice disable-ticketing=on"));
 
-    harness_guest_take_upgrade(guest, reply, BUILD_INSTALLED);
-    harness_guest_check(guest);
+    harness_guest_upgrade(guest, BUILD_SECOND);
     harness_engine_finish(engine);
 }
 
@@ -278,8 +402,12 @@ main(int argc, char **argv)
         HARNESS_TEST(password_is_asked_for_at_the_same_path),
         HARNESS_TEST(port_that_was_found_in_a_range_stays),
         HARNESS_TEST(address_of_now_goes_along_and_so_do_its_locks),
-        HARNESS_TEST(websockets_are_refused),
-        HARNESS_TEST(spice_is_refused),
+        HARNESS_TEST(viewers_find_the_websocket),
+        HARNESS_TEST(several_displays_stay),
+        HARNESS_TEST(spice_clients_find_the_port),
+        HARNESS_TEST(spice_with_a_password_of_now_is_told),
+        HARNESS_TEST(spice_at_a_path_is_refused),
+        HARNESS_TEST(target_that_does_not_start_takes_nothing),
         HARNESS_TEST(spice_that_listens_nowhere_goes_along),
     };
 

@@ -194,14 +194,14 @@ test_channels_that_stay(void **state G_GNUC_UNUSED)
     static const Case it = {
         .spec = TINY("pc-q35-7.2",
                      "-chardev pty,id=pt -chardev udp,id=ud,host=127.0.0.1,port=9,localaddr=127.0.0.1,localport=0 "
-                     "-chardev qemu-vdagent,id=va -chardev spicevmc,id=sv,name=vdagent -chardev serial,id=ty,path=/dev/null "
+                     "-chardev qemu-vdagent,id=va -chardev serial,id=ty,path=/dev/null "
                      "-chardev dbus,id=db,name=org.x -netdev user,id=n0 "
                      "-object filter-dump,id=fd,netdev=n0,file=@folder@/x.pcap -netdev socket,id=n1,listen=127.0.0.1:0 "
                      "-netdev user,id=n2,hostfwd=tcp:127.0.0.1:0-:80 "
                      "-chardev socket,id=cl,path=@folder@/cl.sock,server=on,wait=off -device isa-serial,chardev=cl "
                      "-vnc unix:@folder@/v1 -vnc unix:@folder@/" LISTENER ",reverse=on"),
         .commands = "chardev-change {\"id\":\"cl\",\"backend\":{\"type\":\"null\",\"data\":{}}}",
-        .rows = "BLOCK chardev-pty,BLOCK chardev-udp,BLOCK chardev-vdagent,BLOCK chardev-spice,BLOCK chardev-device,"
+        .rows = "BLOCK chardev-pty,BLOCK chardev-udp,BLOCK chardev-vdagent,BLOCK chardev-device,"
                 "BLOCK chardev-dbus,BLOCK chardev-listener,BLOCK net-filter-dump,BLOCK net-hostfwd,BLOCK net-socket,"
                 "BLOCK display-vnc-several,BLOCK display-vnc-reverse"};
 

@@ -41,6 +41,11 @@ static QemuHolding held[] = {
     INET(31, LISTENER, "127.0.0.1", 5950),
     INET(32, LISTENER, "0.0.0.0", 5951),
     INET6(33, LISTENER, "::", 5951),
+    INET(34, LISTENER, "127.0.0.1", 5750),
+    INET(35, LISTENER, "192.0.2.1", 5751),
+    INET6(36, RESTING, "::1", 5952),
+    INET(37, LISTENER, "0.0.0.0", 5960),
+    INET(38, LISTENER, "0.0.0.0", 5961),
     INET(30, CONNECTION, "127.0.0.1", 7000),
     TAP(40, "one", false),
     TAP(41, "two", false),
@@ -316,6 +321,59 @@ vnc_sockets_are_handed_over(void **state)
     assert_null(((const QemuDeferred *)plan->deferred->pdata[0])->handed);
 }
 
+/* The addresses at which the target is to listen, one option a line. */
+static char *
+dup_turns(const QemuPlan *plan)
+{
+    GString *text = g_string_new(NULL);
+
+    for (guint i = 0; i < plan->deferred->len; i++) {
+        const QemuDeferred *deferred = plan->deferred->pdata[i];
+        g_autoptr(GPtrArray) listeners = qemu_deferred_dup_listeners(deferred);
+        for (guint j = 0; j < listeners->len; j++) {
+            const QemuHolding *listener = listeners->pdata[j];
+            g_string_append_printf(text, "%s %u,", listener->host, (unsigned)listener->port);
+        }
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void
+what_a_target_opens_itself_is_shared_in_turns(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *code, *turns; /* NULL: refused */
+    } cases[] = {
+        {"-vnc 127.0.0.1:50,websocket=on", "display-vnc-websocket", "127.0.0.1 5950,127.0.0.1 5750,"},
+        {"-vnc 127.0.0.1:50,websocket=5750", "display-vnc-websocket", "127.0.0.1 5950,127.0.0.1 5750,"},
+        {"-vnc :51,websocket=192.0.2.1:5751", "display-vnc-websocket", "0.0.0.0 5951,:: 5951,192.0.2.1 5751,"},
+        {"-vnc 127.0.0.1:50,websocket=192.0.2.1:5751", "display-vnc-websocket", "127.0.0.1 5950,192.0.2.1 5751,"},
+        {"-vnc :51,websocket=on", "display-vnc-websocket", NULL},
+        {"-vnc 127.0.0.1:50,websocket=5751", "display-vnc-websocket", NULL},
+        {"-vnc 127.0.0.1:50,websocket=off", "display-vnc-websocket", NULL},
+        {"-vnc 127.0.0.1:49,websocket=5750", "display-vnc-websocket", NULL},
+        {"-vnc [::1]:52,websocket=5750", "display-vnc-websocket", NULL}, /* it rests: nobody has let it listen again */
+        {"-vnc unix:/run/a,,b,websocket=5750", "display-vnc-websocket", NULL},
+        {"-vnc 127.0.0.1:50 -vnc :51", "display-vnc-several", "127.0.0.1 5950,0.0.0.0 5951,:: 5951,"},
+        {"-vnc unix:/run/a,,b -vnc 127.0.0.1:50", "display-vnc-several", NULL},
+        {"-spice port=5960,tls-port=5961,disable-ticketing=on", "display-spice", "0.0.0.0 5960,0.0.0.0 5961,"},
+        {"-spice addr=127.0.0.1,port=5950,tls-port=0,disable-ticketing=on", "display-spice", "127.0.0.1 5950,"},
+        {"-spice addr=127.0.0.1,port=5960,disable-ticketing=on", "display-spice", NULL},
+        {"-spice port=5960,tls-port=5962,disable-ticketing=on", "display-spice", NULL},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(QemuPlan) plan = plan_target("7.2", cases[i].line);
+        g_autofree char *turns = dup_turns(plan);
+        if (!has_words(plan, cases[i].line))
+            fail_msg("“%s” was changed", cases[i].line);
+        if (cases[i].turns && strcmp(turns, cases[i].turns) != 0)
+            fail_msg("“%s”: %s", cases[i].line, turns);
+        fixture_assert_finding(plan, cases[i].code, cases[i].turns ? QEMU_FINDING_OK : QEMU_FINDING_BLOCK);
+    }
+}
+
 static void
 queues_of_taps_are_handed_over(void **state)
 {
@@ -378,6 +436,7 @@ main(void)
         cmocka_unit_test(forwarded_ports_are_opened_later),
         cmocka_unit_test(vnc_is_opened_later),
         cmocka_unit_test(vnc_sockets_are_handed_over),
+        cmocka_unit_test(what_a_target_opens_itself_is_shared_in_turns),
         cmocka_unit_test(queues_of_taps_are_handed_over),
         cmocka_unit_test(queues_that_nobody_uses_are_refused),
     };

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "qemu/listeners.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "qmp/json.h"
+
+#define MAX_LISTENERS 64
+
+json_object *
+qemu_listeners_to_json(const GPtrArray *holdings)
+{
+    json_object *array = json_object_new_array();
+
+    for (guint i = 0; i < holdings->len; i++) {
+        const QemuHolding *holding = g_ptr_array_index(holdings, i);
+        json_object *object = json_object_new_object();
+        qmp_json_add_string(object, "host", holding->host);
+        qmp_json_add_int64(object, "port", holding->port);
+        json_object_array_add(array, object);
+    }
+    return array;
+}
+
+static int
+family_of(const char *host)
+{
+    struct in6_addr address;
+
+    return inet_pton(AF_INET, host, &address) == 1 ? AF_INET : inet_pton(AF_INET6, host, &address) == 1 ? AF_INET6 : AF_UNSPEC;
+}
+
+static QemuHolding *
+listener_new(const char *host, guint16 port)
+{
+    QemuHolding *listener = g_new(QemuHolding, 1);
+
+    *listener = (QemuHolding){.kind = QEMU_HOLDING_LISTENER, .number = -1, .family = family_of(host), .host = g_strdup(host), .port = port};
+    return listener;
+}
+
+GPtrArray *
+qemu_listeners_from_json(json_object *array)
+{
+    g_autoptr(GPtrArray) listeners = qemu_holdings_new();
+    size_t length = array ? json_object_array_length(array) : 0;
+
+    for (size_t i = 0; i < length; i++) {
+        json_object *object = json_object_array_get_idx(array, i);
+        const char *host = qmp_json_get_string(object, "host");
+        gint64 port = 0;
+        if (i >= MAX_LISTENERS || !host || family_of(host) == AF_UNSPEC || !qmp_json_get_int64(object, "port", &port) ||
+            port < 1 || port > G_MAXUINT16)
+            return NULL;
+        g_ptr_array_add(listeners, listener_new(host, (guint16)port));
+    }
+    return g_steal_pointer(&listeners);
+}
+
+void
+qemu_listeners_append(GPtrArray *to, const GPtrArray *from)
+{
+    for (guint i = 0; i < from->len; i++) {
+        const QemuHolding *one = g_ptr_array_index(from, i);
+        g_ptr_array_add(to, listener_new(one->host, one->port));
+    }
+}
+
+static bool
+is_wildcard(const QemuHolding *address)
+{
+    return strcmp(address->host, address->family == AF_INET ? "0.0.0.0" : "::") == 0;
+}
+
+bool
+qemu_listener_is_at(const QemuHolding *socket, const QemuHolding *address)
+{
+    bool is_resting = socket->kind == QEMU_HOLDING_RESTING;
+
+    if ((!is_resting && socket->kind != QEMU_HOLDING_LISTENER) || socket->family != address->family ||
+        socket->port != address->port)
+        return false;
+    return strcmp(socket->host, address->host) == 0 || (is_resting && is_wildcard(address));
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Displays that QEMU opens only as it starts, and for which it takes no descriptor: the target opens them as its command line says,
+ * at the addresses of the running QEMU, and the two take turns in listening there (guest/listening.h).
+ */
+#include "qemu/listeners.h"
+#include "qemu/rules.h"
+
+bool
+qemu_rules_take_turns(QemuRules *rules, const char *what, const char *host, guint16 port)
+{
+    g_autoptr(GPtrArray) sockets =
+        qemu_holdings_find_inet(rules->context->holdings, QEMU_HOLDING_LISTENER, host, port, port);
+
+    if (sockets->len == 0)
+        return false;
+    g_ptr_array_add(rules->plan->deferred, qemu_deferred_new_listen(what, sockets));
+    return true;
+}
