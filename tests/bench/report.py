@@ -113,29 +113,40 @@ def hundred_text(hundred):
             'processor time an upgrade.\n')
 
 
-def plot_data(measured, value):
-    """A gnuplot table: a row a size, a column a method."""
-    lines = []
-    for ram in rams_of(measured):
-        cells = [f'"{size(ram)}"']
-        for method in NAMES:
-            entry = method_of(measured, ram, method)
-            cells.append(f'{value(entry):.4f}' if entry else 'NaN')
-        lines.append(' '.join(cells))
-    return '\n'.join(lines)
+def memory_of(entry):
+    """At the peak, in MiB; None: it was not looked at. Less than one is as good as none, and cannot be drawn."""
+    file_bytes = file_bytes_of(entry)
+    if not entry['extra_bytes'] and not file_bytes:
+        return None
+    return max((max(entry['extra_bytes'], default=0) + file_bytes) / MIB, 1)
+
+
+def plot(measured, value, title, unit):
+    """Lines for gnuplot: a row a size, a column a method that VALUE gives something for; None when it does for none."""
+    values = {ram: {method: value(entry) for method in NAMES if (entry := method_of(measured, ram, method))}
+              for ram in rams_of(measured)}
+    # gnuplot takes a column without any value for an error.
+    drawn = [method for method in NAMES if any(row.get(method) is not None for row in values.values())]
+    if not drawn:
+        return None
+    rows = [' '.join([f'"{size(ram)}"'] + ['NaN' if row.get(method) is None else f'{row[method]:.4f}' for method in drawn])
+            for ram, row in values.items()]
+    columns = ', '.join(f'$DATA using {number + 2}:xtic(1) title "{NAMES[method]}" linetype {list(NAMES).index(method) + 1}'
+                        for number, method in enumerate(drawn))
+    return '\n'.join(['$DATA << END', *rows, 'END', f'set title "{title}"', f'set ylabel "{unit}"', f'plot {columns}',
+                      'undefine $DATA'])
 
 
 def picture(measured, path):
-    blackout = plot_data(measured, lambda entry: entry['figures']['stop_to_resume_ms']['median'])
-    memory = plot_data(measured, lambda entry: max((max(entry['extra_bytes'], default=0) + file_bytes_of(entry)) / MIB, 0.1))
-    # gnuplot takes a column without any value for an error.
-    drawn = [method for method in NAMES if any(method_of(measured, ram, method) for ram in rams_of(measured))]
-    columns = ', '.join(f'$DATA using {number + 2}:xtic(1) title "{NAMES[method]}" linetype {number + 1}'
-                        for number, method in enumerate(NAMES) if method in drawn)
+    """Only what was measured is drawn: there may have been no rounds for memory."""
+    plots = [plot(measured, lambda entry: entry['figures']['stop_to_resume_ms']['median'],
+                  'The guest stands still: STOP to RESUME (median)', 'ms'),
+             plot(measured, memory_of, "Memory beyond the guest's own, at the peak (with the saved file)", 'MiB')]
+    plots = [text for text in plots if text]
     script = f'''
-set terminal pngcairo size 1200,520 font "sans,11"
+set terminal pngcairo size {600 * len(plots)},520 font "sans,11"
 set output "{path}"
-set multiplot layout 1,2
+set multiplot layout 1,{len(plots)}
 set style data histogram
 set style histogram clustered gap 1
 set style fill solid 0.85 border -1
@@ -147,20 +158,6 @@ set linetype 1 lc rgb "#1b7837"
 set linetype 2 lc rgb "#a6dba0"
 set linetype 3 lc rgb "#c2a5cf"
 set linetype 4 lc rgb "#762a83"
-$DATA << END
-{blackout}
-END
-set title "The guest stands still: STOP to RESUME (median)"
-set ylabel "ms"
 set yrange [1:*]
-plot {columns}
-undefine $DATA
-$DATA << END
-{memory}
-END
-set title "Memory beyond the guest's own, at the peak (with the saved file)"
-set ylabel "MiB"
-plot {columns}
-unset multiplot
-'''
+''' + '\n'.join(plots) + '\nunset multiplot\n'
     subprocess.run(['gnuplot'], input=script, text=True, check=True)
