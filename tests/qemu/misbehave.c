@@ -27,6 +27,9 @@
 /* Where nothing is waited for in vain. */
 #define LONG_TIMEOUT "30"
 
+/* For so long an engine that starts waits for each answer (STATUS_TIMEOUT_MS of node/startup.c), and otherwise not nearly. */
+#define UNANSWERED_US (2 * G_USEC_PER_SEC)
+
 typedef struct {
     const char *name;
     const char *when, *what; /* of the peer */
@@ -133,12 +136,18 @@ static const Row sources[] = {
 };
 /* clang-format on */
 
+/* `moult run` of GUEST with the peer for its QEMU. */
+static HarnessReply *
+launch_behind_peer(HarnessGuest *guest, const Row *row)
+{
+    return harness_guest_launch(guest, make_peer(guest->engine, "peer", BUILD_INSTALLED, row, 0), "run", "--json", NULL);
+}
+
 static HarnessGuest *
 run_behind_peer(HarnessEngine *engine, const Row *row)
 {
     HarnessGuest *guest = harness_guest_new(engine, "guest", row->spec ? row->spec : &harness_tiny);
-    g_autoptr(HarnessReply) reply =
-        harness_guest_launch(guest, make_peer(engine, "peer", BUILD_INSTALLED, row, 0), "run", NULL);
+    g_autoptr(HarnessReply) reply = launch_behind_peer(guest, row);
 
     assert_status(reply, EXIT_DONE);
     harness_guest_await(guest);
@@ -258,6 +267,13 @@ static const Row lost_by_target[] = {
     {"target-loses-question-1", "1>query-status", "swallow", EXIT_DONE, "upgraded", NULL, NULL, 30},
     {"target-loses-question-2", "2>query-status", "swallow", EXIT_DONE, "upgraded", NULL, NULL, 30},
 };
+static const Row lost_at_start[] = {
+    {"start-loses-question", "1>query-status", "swallow", EXIT_TIMED_OUT, NULL, "start", "query-status", 0},
+};
+/* The second is asked by the engine that finds it running. */
+static const Row lost_by_next_engine[] = {
+    {"next-engine-loses-question", "2>query-status", "swallow", EXIT_DONE, NULL, NULL, NULL, 0},
+};
 /* The first is asked as the guest is started; before the hand-over two; then a target that ends as it loads leads to more. */
 static const Row lost_by_source[] = {
     {"source-loses-question-2", "2>query-status", "swallow", EXIT_REFUSED, "refused", "monitor", "query-status", 30},
@@ -283,6 +299,39 @@ test_lost_by_target(void **state)
     harness_guest_take_upgrade(guest, reply, BUILD_SECOND);
     harness_guest_check(guest);
     harness_guest_check_capabilities(guest);
+    harness_engine_finish(engine);
+}
+
+/* It is taken back, and the name is free. */
+static void
+test_lost_at_start(void **state)
+{
+    const Row *row = *state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_new(engine, "guest", &harness_tiny);
+    g_autoptr(HarnessReply) reply = launch_behind_peer(guest, row);
+
+    assert_refusal(reply, row->status, row->code, row->words);
+    g_ptr_array_remove(engine->guests, guest);
+    harness_engine_check(engine);
+    guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &harness_tiny);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_engine_finish(engine);
+}
+
+/* Nothing is done to it, for it may well run. */
+static void
+test_lost_by_next_engine(void **state)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = run_behind_peer(engine, *state);
+
+    harness_engine_kill(engine);
+    gint64 started_us = g_get_monotonic_time();
+    harness_engine_start(engine, NULL);
+    assert_true(g_get_monotonic_time() - started_us >= UNANSWERED_US);
+    harness_guest_check_untouched(guest);
+    harness_guest_upgrade(guest, BUILD_SECOND);
     harness_engine_finish(engine);
 }
 
@@ -344,6 +393,8 @@ static const struct {
     {deaths, G_N_ELEMENTS(deaths), test_death},
     {streams, G_N_ELEMENTS(streams), test_stream_breaks},
     {lost_by_target, G_N_ELEMENTS(lost_by_target), test_lost_by_target},
+    {lost_at_start, G_N_ELEMENTS(lost_at_start), test_lost_at_start},
+    {lost_by_next_engine, G_N_ELEMENTS(lost_by_next_engine), test_lost_by_next_engine},
     {lost_by_source, G_N_ELEMENTS(lost_by_source), test_lost_by_source},
     {copies, G_N_ELEMENTS(copies), test_copy_stands},
 };
@@ -352,7 +403,6 @@ int
 main(int argc, char **argv)
 {
     g_autoptr(GArray) tests = g_array_new(FALSE, TRUE, sizeof(struct CMUnitTest));
-
 
     for (size_t i = 0; i < G_N_ELEMENTS(groups); i++) {
         for (size_t j = 0; j < groups[i].n_rows; j++) {
