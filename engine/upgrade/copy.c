@@ -194,18 +194,6 @@ check_plan(const UpgradeMethodContext *context, const QemuPlan *plan, GPtrArray 
     return check_huge(plan, findings) && fits;
 }
 
-static const char **
-get_capabilities(GHashTable *capabilities)
-{
-    const char **names = g_new0(const char *, 3);
-    gsize n = 0;
-
-    names[n++] = "return-path";
-    if (g_hash_table_contains(capabilities, "events"))
-        names[n++] = "events";
-    return names;
-}
-
 static json_object *
 get_parameters(gint64 max_downtime_ms, bool guest_is_stopped)
 {
@@ -227,6 +215,5 @@ const UpgradeMethod upgrade_method_copy = {
     .check = check,
     .check_plan = check_plan,
     .stops_first = stops_first,
-    .get_capabilities = get_capabilities,
     .get_parameters = get_parameters,
 };

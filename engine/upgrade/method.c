@@ -27,6 +27,21 @@ upgrade_method_list(void)
     return names;
 }
 
+const char **
+upgrade_method_list_capabilities(const UpgradeMethod *method, GHashTable *capabilities)
+{
+    const char *own = method->get_capability ? method->get_capability(capabilities) : NULL;
+    const char **names = g_new0(const char *, 4);
+    gsize n = 0;
+
+    if (own)
+        names[n++] = own;
+    names[n++] = "return-path";
+    if (g_hash_table_contains(capabilities, "events"))
+        names[n++] = "events";
+    return names;
+}
+
 bool
 upgrade_method_check_return_path(const char *which, GHashTable *capabilities, GPtrArray *findings)
 {

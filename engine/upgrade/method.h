@@ -43,11 +43,8 @@ typedef struct {
     bool (*check_plan)(const UpgradeMethodContext *context, const QemuPlan *plan, GPtrArray *findings);
     /* Whether the guest must be stopped before `migrate`. NULL: never. */
     bool (*stops_first)(const UpgradeMethodContext *context);
-    /*
-     * Capabilities to switch on, on the QEMU that lists CAPABILITIES (set of names): NULL-terminated, owned by the
-     * caller, the strings static. Clearing the same ones afterwards is the phases' affair.
-     */
-    const char **(*get_capabilities)(GHashTable *capabilities);
+    /* The migration capability that it needs beside what all need, of those that a QEMU lists. Static. NULL: none. */
+    const char *(*get_capability)(GHashTable *capabilities);
     /*
      * Migration parameters of the source, an object owned by the caller; NULL: none. Putting back what there was is
      * the phases' affair.
@@ -64,6 +61,12 @@ const char *const *upgrade_method_list(void);
  * says why that one. Adds what its check finds. NULL when it cannot be used (a BLOCK says why).
  */
 const UpgradeMethod *upgrade_method_choose(const char *name, const UpgradeMethodContext *context, GPtrArray *findings);
+
+/*
+ * Capabilities to switch on for METHOD, on the QEMU that lists CAPABILITIES (set of names): NULL-terminated, owned by the
+ * caller, the strings static. Clearing the same ones afterwards is the phases' affair.
+ */
+const char **upgrade_method_list_capabilities(const UpgradeMethod *method, GHashTable *capabilities);
 
 /* TRUE when QEMU has all CAPABILITIES that any method needs; findings as in check. WHICH: "running", "new". */
 bool upgrade_method_check_return_path(const char *which, GHashTable *capabilities, GPtrArray *findings);

@@ -10,7 +10,7 @@
 #include "upgrade/method.h"
 
 static const char *
-skip_capability(GHashTable *capabilities)
+get_skip_capability(GHashTable *capabilities)
 {
     if (g_hash_table_contains(capabilities, "x-ignore-shared"))
         return "x-ignore-shared";
@@ -20,7 +20,7 @@ skip_capability(GHashTable *capabilities)
 static bool
 check_capabilities(const char *which, GHashTable *capabilities, GPtrArray *findings)
 {
-    if (!skip_capability(capabilities)) {
+    if (!get_skip_capability(capabilities)) {
         qemu_findings_add(findings, QEMU_FINDING_BLOCK, "capability-missing", "QEMU 4.0 or newer is needed",
                           "the %s QEMU cannot leave shared memory out of a migration", which);
         return false;
@@ -80,23 +80,10 @@ check(const UpgradeMethodContext *context, GPtrArray *findings)
     return check_memory(context->memory, findings) && check_files(context->memory, findings) && passes;
 }
 
-static const char **
-get_capabilities(GHashTable *capabilities)
-{
-    const char **names = g_new0(const char *, 4);
-    gsize n = 0;
-
-    names[n++] = skip_capability(capabilities);
-    names[n++] = "return-path";
-    if (g_hash_table_contains(capabilities, "events"))
-        names[n++] = "events";
-    return names;
-}
-
 const UpgradeMethod upgrade_method_shared = {
     .name = "shared",
     .what = "the guest's memory is shared, and stays where it is",
     .fits = fits,
     .check = check,
-    .get_capabilities = get_capabilities,
+    .get_capability = get_skip_capability,
 };

@@ -107,10 +107,10 @@ find_capabilities(const Upgrade *upgrade, const GuestInstance *instance, GHashTa
         return NULL;
     }
     if (known)
-        return method->get_capabilities(known);
+        return upgrade_method_list_capabilities(method, known);
     g_autoptr(GHashTable) listed = qmp_query_migrate_capabilities(instance->monitor, wait, error);
 
-    return listed ? method->get_capabilities(listed) : NULL;
+    return listed ? upgrade_method_list_capabilities(method, listed) : NULL;
 }
 
 bool
