@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "harness.h"
 #include "processes.h"
 #include "qmp/commands.h"
@@ -226,33 +227,16 @@ test_method_that_does_not_fit(void **state G_GNUC_UNUSED)
 
 /* ---- A control group that is too small ---- */
 
-static bool
-put(const char *folder, const char *name, const char *text)
-{
-    g_autofree char *path = g_build_filename(folder, name, NULL);
-    FILE *file = fopen(path, "we");
-    bool written = file && fputs(text, file) >= 0;
-
-    return file && fclose(file) == 0 && written;
-}
-
 /* A group of PID's own with a limit of MIB; NULL where this machine gives none. Owned. */
 static char *
 make_group(pid_t pid, unsigned mib)
 {
-    static const struct {
-        const char *root, *limit;
-    } versions[] = {{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}, {"/sys/fs/cgroup", "memory.max"}};
     g_autofree char *pid_text = g_strdup_printf("%d", pid), *limit = g_strdup_printf("%uM", mib);
+    g_autofree char *group = cgroup_make("memory", "memory.limit_in_bytes", "memory.max", limit);
 
-    for (size_t i = 0; i < G_N_ELEMENTS(versions); i++) {
-        g_autofree char *folder = g_strdup_printf("%s/moult-test-%d", versions[i].root, getpid());
-        if (g_mkdir(folder, 0755) < 0)
-            continue;
-        if (put(folder, versions[i].limit, limit) && put(folder, "cgroup.procs", pid_text))
-            return g_steal_pointer(&folder);
-        g_rmdir(folder);
-    }
+    if (!group || cgroup_put(group, "cgroup.procs", pid_text))
+        return g_steal_pointer(&group);
+    g_rmdir(group);
     return NULL;
 }
 

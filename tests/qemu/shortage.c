@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "gate.h"
 #include "harness.h"
 #include "processes.h"
@@ -200,20 +201,10 @@ out_of_descriptors(void **state)
 
 static char *pids_group; /* goes with the test's teardown */
 
-static bool
-put(const char *folder, const char *name, const char *text)
-{
-    g_autofree char *path = g_build_filename(folder, name, NULL);
-    FILE *file = fopen(path, "we");
-    bool written = file && fputs(text, file) >= 0;
-
-    return file && fclose(file) == 0 && written;
-}
-
 static void
 limit_pids(const char *text)
 {
-    assert_true(put(pids_group, "pids.max", text));
+    assert_true(cgroup_put(pids_group, "pids.max", text));
 }
 
 /* As many as there are, and EXTRA. */
@@ -232,23 +223,17 @@ move_into_group(pid_t pid)
 {
     g_autofree char *text = g_strdup_printf("%d", pid);
 
-    assert_true(put(pids_group, "cgroup.procs", text));
+    assert_true(cgroup_put(pids_group, "cgroup.procs", text));
 }
 
 /* A control group that counts pids; skips where there can be none. */
 static void
 make_pids_group(void)
 {
-    static const char *const roots[] = {"/sys/fs/cgroup/pids", "/sys/fs/cgroup"};
-
     harness_need_root();
-    for (size_t i = 0; i < G_N_ELEMENTS(roots); i++) {
-        pids_group = g_strdup_printf("%s/moult-test-%d", roots[i], getpid());
-        if (g_mkdir(pids_group, 0755) == 0 && put(pids_group, "pids.max", "max"))
-            return;
-        g_rmdir(pids_group);
-        g_clear_pointer(&pids_group, g_free);
-    }
+    pids_group = cgroup_make("pids", "pids.max", "pids.max", "max");
+    if (pids_group)
+        return;
     print_message("no control group with a limit of pids can be made here\n");
     skip();
 }
