@@ -147,7 +147,7 @@ HarnessGuest *harness_guest_run(HarnessEngine *engine, const char *name, Harness
 /* Only its object, and its arguments behind "--" (QEMU first); owned by the caller. */
 HarnessGuest *harness_guest_new(HarnessEngine *engine, const char *name, const HarnessSpec *spec);
 char **harness_guest_make_argv(HarnessGuest *guest, const char *qemu);
-/* `moult VERB NAME`, VERB run or define, with options (NULL-terminated) and those arguments. It may fail, and is not waited for. */
+/* `moult VERB NAME`, VERB run or define, with options (NULL-terminated) and those arguments. It may fail. */
 HarnessReply *harness_guest_launch(HarnessGuest *guest, const char *qemu, const char *verb, ...) G_GNUC_NULL_TERMINATED;
 /* Takes pid and id from `moult list`, where it must be running. */
 void harness_guest_look_up(HarnessGuest *guest);
