@@ -167,19 +167,26 @@ check_cgroup(const GuestInstance *source, guint64 needed, GPtrArray *findings)
 }
 
 static bool
+check_pool(const GPtrArray *memory, guint64 page_size_bytes, GPtrArray *findings)
+{
+    guint64 available = 0;
+
+    process_hugepages_get_free(page_size_bytes, &available);
+    return check_room("copy-memory-hugepages", "the node's pool of huge pages", "reserve more: vm.nr_hugepages",
+                      qemu_memory_sum_bytes_in_pages(memory, page_size_bytes), available, findings);
+}
+
+/* One finding for each size of page. */
+static bool
 check_huge(const QemuPlan *plan, GPtrArray *findings)
 {
+    g_autoptr(GHashTable) checked = g_hash_table_new(g_int64_hash, g_int64_equal);
     bool fits = true;
 
     for (guint i = 0; i < plan->memory->len; i++) {
-        const QemuMemoryBackend *backend = g_ptr_array_index(plan->memory, i);
-        guint64 available = 0;
-        if (backend->page_size_bytes == 0)
-            continue;
-        process_hugepages_get_free(backend->page_size_bytes, &available);
-        fits = check_room("copy-memory-hugepages", "the node's pool of huge pages", "reserve more: vm.nr_hugepages",
-                          backend->size_bytes, available, findings) &&
-               fits;
+        QemuMemoryBackend *backend = g_ptr_array_index(plan->memory, i);
+        if (backend->page_size_bytes && g_hash_table_add(checked, &backend->page_size_bytes))
+            fits = check_pool(plan->memory, backend->page_size_bytes, findings) && fits;
     }
     return fits;
 }

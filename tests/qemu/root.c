@@ -325,24 +325,25 @@ no_hugepages_left(void **state)
     end(engine);
 }
 
-/* The memory is private, in a file of the operator's: a copy takes as many pages again. */
+/* The memory is private, in files of the operator's: a copy takes as many pages again. What is left would do for each of the two. */
 static void
 no_hugepages_left_for_a_copy(void **state)
 {
-    HarnessSpec private = tiny, other_spec = tiny;
+    HarnessSpec private = tiny;
 
     (void)state;
-    private.ram_mib = other_spec.ram_mib = 64; /* less is not looked into, where it is private */
-    HarnessEngine *engine = begin(2 * 64 / HUGEPAGE_MIB);
+    private.ram_mib = 64 + TINY_MIB; /* less than 64 is not looked into, where it is private */
+    HarnessEngine *engine = begin(2 * (64 + TINY_MIB) / HUGEPAGE_MIB);
     private.hugepages = NULL;
     private.arguments = "-object memory-backend-file,id=m0,size=64M,share=off,mem-path=@folder@/huge-2M/own "
-                        "-machine memory-backend=m0";
+                        "-object memory-backend-file,id=m1,size=16M,share=off,mem-path=@folder@/huge-2M/more "
+                        "-numa node,memdev=m0 -numa node,memdev=m1";
     HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_SECOND, &private);
-    HarnessGuest *other = harness_guest_run(engine, "other", BUILD_INSTALLED, &other_spec);
+    HarnessGuest *other = harness_guest_run(engine, "other", BUILD_INSTALLED, &tiny);
 
     g_autoptr(HarnessReply) refused =
         moult(engine, "upgrade", "guest", "--to", harness_build(BUILD_INSTALLED), "--json", NULL);
-    assert_outcome(refused, EXIT_REFUSED, "refused", "copy-memory-hugepages", "64 MiB");
+    assert_outcome(refused, EXIT_REFUSED, "refused", "copy-memory-hugepages", "80 MiB");
     harness_guest_check_untouched(guest);
     harness_guest_power_off(other);
     sampler_free(g_steal_pointer(&other->sampler)); /* it has the pages, too */
