@@ -14,6 +14,8 @@
 #include "control/handlers.h"
 #include "control/listen.h"
 #include "control/server.h"
+#include "guest/tap-queue.h"
+#include "guest/tap-steering.h"
 #include "node/node.h"
 #include "paths/error.h"
 #include "process/confinement.h"
@@ -40,6 +42,7 @@ typedef struct {
 static gint option_timeout_s;
 static gint option_ready_fd = -1;
 static gint option_tell_main_pid;
+static gint option_open_tap_queues;
 static gboolean option_version;
 static gboolean option_list_crash_points;
 
@@ -47,6 +50,7 @@ static const GOptionEntry options[] = {
     {"timeout", 0, 0, G_OPTION_ARG_INT, &option_timeout_s, "Leave after SECONDS without clients and work", "SECONDS"},
     {"ready-fd", 0, 0, G_OPTION_ARG_INT, &option_ready_fd, "Write R to FD once the socket is open, L when another engine runs", "FD"},
     {UNIT_TELL_OPTION, 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &option_tell_main_pid, "See unit/tell.h", "PID"},
+    {GUEST_TAP_QUEUE_OPTION, 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &option_open_tap_queues, "See guest/tap-queue.h", "NUMBER"},
     {"list-crash-points", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &option_list_crash_points, "For tests/crash", NULL},
     {"version", 0, 0, G_OPTION_ARG_NONE, &option_version, "Show the version", NULL},
     {NULL},
@@ -168,12 +172,14 @@ run(Launcher *launcher)
 {
     Engine engine = {.idle_timeout_s = option_timeout_s, .runtime_fd = -1};
     g_autoptr(GError) error = NULL;
+    int steering_program = guest_tap_steering_load();
+
     /* Before anything starts a thread (GLib does for signals): capabilities are dropped thread by thread. */
     if (!confinement_apply(&error)) {
         launcher_free(launcher);
         return fail(error);
     }
-    g_autoptr(Node) node = node_new(launcher, &error);
+    g_autoptr(Node) node = node_new(launcher, steering_program, &error);
 
     if (!node || !node_find_guests(node, &error))
         return fail(error);
@@ -221,6 +227,8 @@ main(int argc, char **argv)
         return upgrade_crash_list() ? EXIT_SUCCESS : EXIT_FAILURE;
     if (option_tell_main_pid > 0)
         return unit_tell_run(option_tell_main_pid);
+    if (option_open_tap_queues > 0)
+        return guest_tap_queues_run(option_open_tap_queues);
     Launcher *launcher = launcher_start(&error);
     umask(0077); /* for what the engine makes; the launcher's QEMUs keep the mask that was inherited */
     return launcher ? run(launcher) : fail(error);

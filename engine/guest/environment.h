@@ -15,4 +15,5 @@ typedef struct {
     ObjlistTables *tables;
     Launcher *launcher;
     QemuBinaryCache *binaries;
+    int steering_program; /* guest/tap-steering.h; -1: there is none. 0 is none, too */
 } GuestEnvironment;

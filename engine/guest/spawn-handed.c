@@ -8,6 +8,8 @@
 #include "guest/error.h"
 #include "guest/handover.h"
 #include "guest/spawn.h"
+#include "guest/tap-queue.h"
+#include "guest/tap-steering.h"
 #include "qmp/commands.h"
 
 void
@@ -31,20 +33,27 @@ guest_spawn_get_handed(const GuestSpawn *spawn, unsigned source_number)
     return -1;
 }
 
+static void
+add(GPtrArray *array, const QemuPlanFd *wanted, int fd)
+{
+    GuestHanded *handed = g_new0(GuestHanded, 1);
+
+    *handed = (GuestHanded){.kind = wanted->kind, .source_number = wanted->index, .fd = fd};
+    g_ptr_array_add(array, handed);
+}
+
+/* Into ARRAY of GuestHanded. */
 static bool
-fetch_one(GuestSpawn *spawn, const GuestInstance *source, const QemuPlanFd *wanted, GError **error)
+fetch_one(const GuestSpawn *spawn, const GuestInstance *source, const QemuPlanFd *wanted, GPtrArray *array, GError **error)
 {
     const QemuHolding *holding = qemu_holdings_find_number(spawn->holdings, (int)wanted->index);
-    GuestHanded *handed;
     int fd;
 
     g_return_val_if_fail(holding, false);
     fd = guest_handover_fetch(source, holding, error);
     if (fd < 0)
         return false;
-    handed = g_new0(GuestHanded, 1);
-    *handed = (GuestHanded){.kind = wanted->kind, .source_number = wanted->index, .fd = fd};
-    g_ptr_array_add(spawn->handed, handed);
+    add(array, wanted, fd);
     return true;
 }
 
@@ -54,9 +63,54 @@ guest_spawn_fetch_handed(GuestSpawn *spawn, const GuestInstance *source, GError 
     for (guint i = 0; i < spawn->plan->fds->len; i++) {
         const QemuPlanFd *fd = &g_array_index(spawn->plan->fds, QemuPlanFd, i);
         bool is_handed = fd->kind == QEMU_PLAN_FD_HANDED || fd->kind == QEMU_PLAN_FD_NAMED;
-        if (is_handed && !fetch_one(spawn, source, fd, error))
+        if (is_handed && !fetch_one(spawn, source, fd, spawn->handed, error))
             return false;
     }
+    return true;
+}
+
+/* The source's queues in whose stead there are to be new ones: GPtrArray of GuestHanded, owned. */
+static GPtrArray *
+fetch_queues(const GuestSpawn *spawn, const GuestInstance *source, GError **error)
+{
+    g_autoptr(GPtrArray) queues = g_ptr_array_new_with_free_func((GDestroyNotify)guest_handed_free);
+
+    for (guint i = 0; i < spawn->plan->fds->len; i++) {
+        const QemuPlanFd *fd = &g_array_index(spawn->plan->fds, QemuPlanFd, i);
+        if (fd->kind == QEMU_PLAN_FD_QUEUE && !fetch_one(spawn, source, fd, queues, error))
+            return NULL;
+    }
+    return g_steal_pointer(&queues);
+}
+
+/* Each by the new one beside it. Packets have been kept away from them before there are any. */
+static bool
+replace_queues(const GuestEnvironment *environment, const GPtrArray *queues, GError **error)
+{
+    g_autofree int *old = g_new(int, queues->len), *new = g_new(int, queues->len);
+
+    for (guint i = 0; i < queues->len; i++) {
+        old[i] = ((const GuestHanded *)g_ptr_array_index(queues, i))->fd;
+        if (!guest_tap_steering_begin(old[i], environment->steering_program, error))
+            return false;
+    }
+    if (!guest_tap_queues_open(environment->launcher, old, queues->len, new, error))
+        return false;
+    for (guint i = 0; i < queues->len; i++) {
+        close(old[i]);
+        ((GuestHanded *)g_ptr_array_index(queues, i))->fd = new[i];
+    }
+    return true;
+}
+
+bool
+guest_spawn_make_queues(GuestSpawn *spawn, const GuestInstance *source, GError **error)
+{
+    g_autoptr(GPtrArray) queues = fetch_queues(spawn, source, error);
+
+    if (!queues || (queues->len > 0 && !replace_queues(spawn->environment, queues, error)))
+        return false;
+    g_ptr_array_extend_and_steal(spawn->handed, g_steal_pointer(&queues));
     return true;
 }
 

@@ -20,8 +20,8 @@
 #define LAST_WORDS_BYTES 4096
 
 static QemuPlan *
-plan_for(const GuestDefinition *definition, const QemuBinary *binary, const GuestInstance *source,
-         const GPtrArray *holdings, const char *hugetlbfs_dir, const GuestSpawnOptions *options, GError **error)
+plan_for(const GuestEnvironment *environment, const GuestDefinition *definition, const QemuBinary *binary,
+         const GuestInstance *source, const GPtrArray *holdings, const char *hugetlbfs_dir, const GuestSpawnOptions *options, GError **error)
 {
     const QemuPlanContext context = {
         .role = source ? QEMU_PLAN_INCOMING : QEMU_PLAN_FRESH,
@@ -35,6 +35,7 @@ plan_for(const GuestDefinition *definition, const QemuBinary *binary, const Gues
         .running = source ? guest_binary_get_version(&source->binary) : (QemuVersion){0},
         .holdings = holdings,
         .is_adopted = source && source->adopted,
+        .makes_queues = environment->steering_program > 0,
         .start_paused = options && options->start_paused,
         .copies_memory = options && options->copies_memory,
         .look_at_path = qemu_plan_look_at_path,
@@ -94,7 +95,7 @@ guest_spawn_plan(const GuestEnvironment *environment, const GuestDefinition *def
         return NULL;
     g_autofree char *dir = mount ? paths_hugetlbfs_dir(mount, domain_id) : NULL;
     GPtrArray *holdings = look_at_holdings(environment, source);
-    QemuPlan *plan = plan_for(definition, binary, source, holdings, dir, options, error);
+    QemuPlan *plan = plan_for(environment, definition, binary, source, holdings, dir, options, error);
 
     g_clear_pointer(&holdings, g_ptr_array_unref);
     return plan;
@@ -216,7 +217,7 @@ guest_spawn_new(const GuestEnvironment *environment, const GuestDefinition *defi
     g_autofree char *hugetlbfs_dir =
         spawn->hugetlbfs_mount ? paths_hugetlbfs_dir(spawn->hugetlbfs_mount, domain_id) : NULL;
     spawn->holdings = look_at_holdings(environment, source);
-    spawn->plan = plan_for(definition, binary, source, spawn->holdings, hugetlbfs_dir, options, error);
+    spawn->plan = plan_for(environment, definition, binary, source, spawn->holdings, hugetlbfs_dir, options, error);
     if (!spawn->plan || !refuse_blocked(spawn->plan, error) || !find_owner(spawn, definition, source, error))
         return NULL;
     spawn->instance = instance_for(spawn, definition, binary, source);
@@ -240,6 +241,7 @@ close_passed_fds(GuestSpawn *spawn)
         close_fd(&g_array_index(spawn->memory_fds, int, i));
     g_array_set_size(spawn->memory_fds, 0);
     guest_spawn_close_handed(spawn, QEMU_PLAN_FD_HANDED);
+    guest_spawn_close_handed(spawn, QEMU_PLAN_FD_QUEUE);
 }
 
 void
@@ -309,6 +311,7 @@ passed_fd(const GuestSpawn *spawn, const QemuPlanFd *fd)
     case QEMU_PLAN_FD_MEMORY:
         return g_array_index(spawn->memory_fds, int, fd->index);
     case QEMU_PLAN_FD_HANDED:
+    case QEMU_PLAN_FD_QUEUE:
     case QEMU_PLAN_FD_NAMED:
         return guest_spawn_get_handed(spawn, fd->index);
     }

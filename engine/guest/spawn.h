@@ -20,9 +20,9 @@
 /* Environment variable of every QEMU of ours: its instance's folder. See find.h. */
 #define GUEST_SPAWN_MARK "MOULT_INSTANCE"
 
-/* A descriptor of the source's, on its way to the target. */
+/* A descriptor of the source's, or what takes its place, on its way to the target. */
 typedef struct {
-    QemuPlanFdKind kind;    /* HANDED, NAMED */
+    QemuPlanFdKind kind;    /* HANDED, NAMED, QUEUE */
     unsigned source_number; /* what it is called in the source */
     int fd;
 } GuestHanded;
@@ -81,6 +81,11 @@ bool guest_spawn_create_memory(GuestSpawn *spawn, GError **error);
 bool guest_spawn_fetch_memory(GuestSpawn *spawn, const GuestInstance *source, const GuestPresent *present, GError **error);
 /* The source's descriptors that the plan asks for, each proved to be what it was when the plan was made. */
 bool guest_spawn_fetch_handed(GuestSpawn *spawn, const GuestInstance *source, GError **error);
+/*
+ * The new queues of TAP devices that the plan asks for. Packets are kept away from them (tap-steering.h) until
+ * upgrade/taps.h puts that right.
+ */
+bool guest_spawn_make_queues(GuestSpawn *spawn, const GuestInstance *source, GError **error);
 /* The fetched duplicate of the source's descriptor SOURCE_NUMBER; -1 when there is none. Borrowed. */
 int guest_spawn_get_handed(const GuestSpawn *spawn, unsigned source_number);
 /* Gives the target's monitor those that it is to keep by a name. */

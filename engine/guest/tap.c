@@ -12,6 +12,8 @@
 
 #include "guest/error.h"
 #include "guest/tap-offload.h"
+#include "guest/tap-steering.h"
+#include "process/fd.h"
 #include "process/proc.h"
 #include "qmp/json.h"
 
@@ -142,24 +144,27 @@ guest_tap_restore(const GuestTap *tap, int fd, bool *ret_attached, GError **erro
     return true;
 }
 
+int
+guest_tap_fetch(const GuestTap *tap, int pidfd, GError **error)
+{
+    process_autofd fd = process_proc_fetch_fd(pidfd, tap->source_number, error);
+    struct ifreq request;
+
+    if (fd < 0)
+        return -1;
+    if (read_flags(fd, &request) && strncmp(request.ifr_name, tap->interface, IFNAMSIZ) == 0)
+        return process_fd_steal(&fd);
+    guest_error_set(error, GUEST_ERROR_FAILED, "tap", NULL, "descriptor %d of the running QEMU is not TAP device %s",
+                    tap->source_number, tap->interface);
+    return -1;
+}
+
 static bool
 restore_one_in(const GuestTap *tap, int pidfd, GError **error)
 {
-    int fd = process_proc_fetch_fd(pidfd, tap->source_number, error);
-    struct ifreq request;
-    bool restored;
+    process_autofd fd = guest_tap_fetch(tap, pidfd, error);
 
-    if (fd < 0)
-        return false;
-    restored = read_flags(fd, &request) && strncmp(request.ifr_name, tap->interface, IFNAMSIZ) == 0;
-    if (!restored)
-        guest_error_set(error, GUEST_ERROR_FAILED, "tap", NULL,
-                        "descriptor %d of the running QEMU is not TAP device %s", tap->source_number,
-                        tap->interface);
-    else
-        restored = guest_tap_restore(tap, fd, NULL, error);
-    close(fd);
-    return restored;
+    return fd >= 0 && guest_tap_restore(tap, fd, NULL, error) && (!tap->is_steered || guest_tap_steering_end(fd, error));
 }
 
 bool
@@ -189,6 +194,7 @@ guest_taps_to_json(const GPtrArray *taps)
         qmp_json_add_string(object, "interface", tap->interface);
         qmp_json_add_int64(object, "header_bytes", tap->header_bytes);
         qmp_json_add_bool(object, "queues", tap->has_queues);
+        qmp_json_add_bool(object, "steered", tap->is_steered);
         qmp_json_add_bool(object, "attached", tap->is_attached);
         if (tap->knows_offload)
             qmp_json_add_int64(object, "offload", tap->offload);
@@ -202,7 +208,7 @@ tap_from_json(json_object *object)
 {
     const char *interface = qmp_json_get_string(object, "interface");
     gint64 number = 0, header_bytes = 0, offload = 0;
-    bool is_attached = true, has_queues = false;
+    bool is_attached = true, has_queues = false, is_steered = false;
     GuestTap *tap;
 
     if (!interface || !qmp_json_get_int64(object, "number", &number) || number < 0 || number > G_MAXINT ||
@@ -210,11 +216,13 @@ tap_from_json(json_object *object)
         !qmp_json_get_bool(object, "attached", &is_attached) ||
         !qmp_json_get_bool(object, "queues", &has_queues))
         return NULL;
+    qmp_json_get_bool(object, "steered", &is_steered); /* the record may be an older engine's */
     tap = g_new0(GuestTap, 1);
     *tap = (GuestTap){.source_number = (int)number,
                       .interface = g_strdup(interface),
                       .header_bytes = (int)header_bytes,
                       .has_queues = has_queues,
+                      .is_steered = is_steered,
                       .is_attached = is_attached,
                       .knows_offload = qmp_json_get_int64(object, "offload", &offload)};
     tap->offload = (unsigned)offload;

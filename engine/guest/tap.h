@@ -24,6 +24,7 @@ typedef struct {
     char *interface;
     int header_bytes;   /* of the virtio header in front of each packet; 0: the device has none */
     bool has_queues;    /* it is one of several queues, or could be */
+    bool is_steered;    /* packets are kept away from others of its queues as long as a target is there (tap-steering.h) */
     bool is_attached;   /* the queue takes part; always so where there is but one */
     bool knows_offload; /* FALSE: it is not in our network namespace, or a macvtap, and nobody tells */
     unsigned offload;   /* TUN_F_* */
@@ -45,17 +46,19 @@ bool guest_tap_attachment_differs(const GuestTap *tap, int fd);
 /* Of a device with several queues: this one takes part from now on, or no longer. TRUE when it is so. */
 bool guest_tap_set_attached(const GuestTap *tap, int fd, bool is_attached);
 /*
- * Sets all three on FD, a duplicate of the same device; those that are as they should be are left alone. RET_ATTACHED (may be
+ * Sets header size, attachment and offloads on FD, a duplicate of the same device; those that are as they should be are left alone. RET_ATTACHED (may be
  * NULL) becomes TRUE when it was the queue that had to be put back.
  */
 bool guest_tap_restore(const GuestTap *tap, int fd, bool *ret_attached, GError **error);
+/* A duplicate of TAP in the process behind PIDFD, proved to be that device; -1 when it is not. */
+int guest_tap_fetch(const GuestTap *tap, int pidfd, GError **error);
 /*
- * The same for TAPS of the process behind PIDFD, each fetched and proved to be that device first. All are
- * tried; the error is the first.
+ * guest_tap_restore for TAPS of the process behind PIDFD, each fetched; they are no longer steered either. All are tried; the error is the
+ * first.
  */
 bool guest_taps_restore_in(const GPtrArray *taps, int pidfd, GError **error);
 
-/* [{"number","interface","header_bytes","queues","attached","offload"}]; owned. */
+/* [{"number","interface","header_bytes","queues","steered","attached","offload"}]; owned. */
 json_object *guest_taps_to_json(const GPtrArray *taps);
 /* ARRAY NULL, or anything in it that is not of this shape: left out. Owned. */
 GPtrArray *guest_taps_from_json(json_object *array);

@@ -15,12 +15,13 @@
 #include "paths/lock.h"
 
 Node *
-node_new(Launcher *launcher, GError **error)
+node_new(Launcher *launcher, int steering_program, GError **error)
 {
     g_autoptr(Node) node = g_new0(Node, 1);
 
     node->lock_fd = -1;
     node->environment.launcher = launcher;
+    node->environment.steering_program = steering_program;
     node->dirs = paths_dirs_new(error);
     if (!node->dirs || !paths_dirs_create(node->dirs, error))
         return NULL;
@@ -58,6 +59,8 @@ node_free(Node *node)
     objlist_tables_free(node->environment.tables);
     qemu_binary_cache_free(node->environment.binaries);
     launcher_free(node->environment.launcher);
+    if (node->environment.steering_program >= 0)
+        close(node->environment.steering_program);
     if (node->lock_fd >= 0)
         close(node->lock_fd);
     paths_dirs_free(node->dirs);

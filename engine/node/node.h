@@ -15,9 +15,10 @@
 typedef struct Node Node;
 
 /*
- * Takes the lock of the runtime directory (an error when another engine has it), makes the folders. LAUNCHER is taken.
+ * Takes the lock of the runtime directory (an error when another engine has it), makes the folders. LAUNCHER is taken, and the
+ * descriptor STEERING_PROGRAM (guest/tap-steering.h), which may be -1.
  */
-Node *node_new(Launcher *launcher, GError **error);
+Node *node_new(Launcher *launcher, int steering_program, GError **error);
 void node_free(Node *node);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Node, node_free)
 

@@ -32,6 +32,7 @@ typedef enum {
     QEMU_PLAN_FD_OPERATOR, /* listening UNIX socket of the operator's monitor */
     QEMU_PLAN_FD_MEMORY,   /* memory backend number `index` of the plan */
     QEMU_PLAN_FD_HANDED,   /* INCOMING: descriptor `index` of the running QEMU, one of the context's holdings */
+    QEMU_PLAN_FD_QUEUE,    /* INCOMING: a new queue of the TAP device that descriptor `index` is one of, in its stead */
     QEMU_PLAN_FD_NAMED     /* the same, once QEMU runs: its monitor keeps it under qemu_plan_dup_fd_name(index), for what is deferred */
 } QemuPlanFdKind;
 
@@ -62,6 +63,7 @@ typedef struct {
     const GPtrArray *memory;       /* INCOMING: the source's QemuMemoryBackend's; NULL for FRESH */
     QemuVersion running;           /* INCOMING: the source's version; zeroed: not known */
     const GPtrArray *holdings;     /* INCOMING: QemuHolding, what the source holds; NULL: nothing is known */
+    bool makes_queues;             /* INCOMING: the engine may give it new queues of a TAP device, and keep packets away from them */
     bool start_paused;             /* INCOMING with --paused: -S */
     bool copies_memory;            /* INCOMING: memory is made anew, as shared files of ours, but for shared ones of the operator's */
     bool is_adopted;               /* somebody else started the guest: nothing that it could notice is added */
@@ -78,7 +80,7 @@ typedef struct {
     GPtrArray *deferred;    /* QemuDeferred: what is opened once the old QEMU is gone */
     GPtrArray *findings;    /* QemuFinding: what `check` shows of the rules' judgement */
     char *run_as;           /* the user, or "uid:gid", that QEMU changes to by itself (-runas); NULL: none */
-    bool shares_queues;     /* a TAP with several queues is handed over: the guest must stand still when its queues change hands */
+    bool shares_queues;     /* several queues of a TAP are handed over: the guest must stand still when they change hands */
     char *pidfile;          /* path of the operator's -pidfile, relative to the guest's cwd; the engine writes it. NULL: none */
 } QemuPlan;
 

@@ -2,7 +2,8 @@
 /*
  * TAP devices: without multi-queue none can be opened twice, so the running QEMU's open queues are handed
  * over as fd= (fds=). Scripts are not run: the device is as they left it. What the target's start does to a
- * device that a guest is using, and how that is put right: guest/tap.h.
+ * device that a guest is using, and how that is put right: guest/tap.h. Of several queues only the first is handed over where the
+ * engine can make others for the target (guest/tap-queue.h): then both QEMUs may do with theirs what they like.
  */
 #include "qemu/rules.h"
 
@@ -61,7 +62,7 @@ is_handed(const QemuRules *rules, int number)
 {
     for (guint i = 0; i < rules->plan->fds->len; i++) {
         const QemuPlanFd *fd = &g_array_index(rules->plan->fds, QemuPlanFd, i);
-        if (fd->kind == QEMU_PLAN_FD_HANDED && fd->index == (unsigned)number)
+        if ((fd->kind == QEMU_PLAN_FD_HANDED || fd->kind == QEMU_PLAN_FD_QUEUE) && fd->index == (unsigned)number)
             return true;
     }
     return false;
@@ -138,44 +139,123 @@ find_numbers(const QemuRules *rules, const char *text)
     return queues;
 }
 
+static bool
+is_card_of(const QemuArg *arg, const char *netdev)
+{
+    const char *driver = arg->settings && qemu_arg_is(arg, "device") ? qemu_keyval_get(arg->settings, "driver") : NULL;
+
+    return driver && g_str_has_prefix(driver, "virtio-net") && g_strcmp0(qemu_keyval_get(arg->settings, "netdev"), netdev) == 0;
+}
+
+/* What the card that uses ARG is told of receive-side scaling; NULL: nothing, or it is made by another option. Borrowed. */
+static const char *
+find_scaling(const QemuRules *rules, const QemuArg *arg)
+{
+    const char *netdev = qemu_keyval_get(arg->settings, "id");
+
+    for (guint i = 0; netdev && i < rules->argv->args->len; i++) {
+        const QemuArg *card = g_ptr_array_index(rules->argv->args, i);
+        if (is_card_of(card, netdev))
+            return qemu_keyval_get(card->settings, "rss");
+    }
+    return NULL;
+}
+
+static bool
+is_scaled_by_default(const QemuRules *rules)
+{
+    static const QemuVersion first = {10, 1, 0}; /* "auto" */
+
+    for (guint i = 0; i < rules->argv->args->len; i++) {
+        const QemuArg *arg = g_ptr_array_index(rules->argv->args, i);
+        if ((qemu_arg_is(arg, "global") || qemu_arg_is(arg, "set")) && arg->value && strstr(arg->value, "rss"))
+            return true;
+    }
+    return qemu_version_compare(&rules->context->running, &first) >= 0 ||
+           qemu_version_compare(&rules->context->binary->version, &first) >= 0;
+}
+
+/*
+ * Packets are to be kept away from new queues by a steering program, of which a device has one; QEMU sets its own for receive-side
+ * scaling.
+ */
+static bool
+may_make_queues(const QemuRules *rules, const QemuArg *arg)
+{
+    const char *scaling = find_scaling(rules, arg);
+    bool is_scaled = scaling ? strcmp(scaling, "off") != 0 : is_scaled_by_default(rules);
+
+    return rules->context->makes_queues && !is_scaled;
+}
+
+static bool
+is_any_macvtap(const GPtrArray *queues)
+{
+    for (guint i = 0; i < queues->len; i++)
+        if (((const QemuHolding *)g_ptr_array_index(queues, i))->is_macvtap)
+            return true;
+    return false;
+}
+
+/* How many of the QUEUES the guest uses: the first so many. 0: not so, which no virtio-net does. */
+static guint
+count_used(const GPtrArray *queues)
+{
+    guint n_used = 0;
+
+    for (guint i = 0; i < queues->len; i++) {
+        const QemuHolding *queue = g_ptr_array_index(queues, i);
+        if (!queue->is_detached && i > n_used)
+            return 0;
+        n_used += !queue->is_detached;
+    }
+    return n_used;
+}
+
 /*
  * A QEMU that starts detaches all queues but the first, and to detach one that the guest does not use fails: QEMU
  * then ends (hw/net/virtio-net.c:virtio_net_set_queue_pairs()). FALSE: so it would.
  */
 static bool
-look_at_queues(QemuRules *rules, const QemuArg *arg, const GPtrArray *queues)
+look_at_queues(QemuRules *rules, const QemuArg *arg, const GPtrArray *queues, bool are_made)
 {
-    for (guint i = 0; i < queues->len; i++) {
-        const QemuHolding *queue = g_ptr_array_index(queues, i);
-        if (queue->is_macvtap && queues->len > 1) {
-            report(rules, arg, QEMU_FINDING_BLOCK, "net-tap-queues", "use one queue",
-                   "which queues of a macvtap the guest uses cannot be told");
-            return false;
-        }
-        if (!queue->is_detached)
-            continue;
-        report(rules, arg, QEMU_FINDING_BLOCK, "net-tap-queues",
-               "let it use all of them (ethtool -L), or give the card no more queues than the guest has CPUs",
-               "the guest uses not all of the queues, and a QEMU that starts on an unused one fails");
+    if (queues->len < 2)
+        return true;
+    if (is_any_macvtap(queues)) {
+        report(rules, arg, QEMU_FINDING_BLOCK, "net-tap-queues", "use one queue",
+               "which queues of a macvtap the guest uses cannot be told");
         return false;
     }
-    if (queues->len > 1) {
-        rules->plan->shares_queues = true;
-        report(rules, arg, QEMU_FINDING_OK, "net-tap-queues", NULL,
-               "the queues change hands while the guest stands still for some milliseconds");
+    guint n_used = count_used(queues);
+    if (n_used == 0 || (n_used < queues->len && !are_made)) {
+        report(rules, arg, QEMU_FINDING_BLOCK, "net-tap-queues",
+               "let it use all of them (ethtool -L), set rss=off, or give the card no more queues than the guest has CPUs",
+               "the guest uses not all of the queues, a QEMU that starts on an unused one fails, and the engine can make "
+               "no others: it is not root, or the card does receive-side scaling (rss=)");
+        return false;
     }
+    rules->plan->shares_queues = rules->plan->shares_queues || !are_made;
+    report(rules, arg, QEMU_FINDING_OK, "net-tap-queues", NULL,
+           are_made ? "the new QEMU gets new queues, all but the first"
+                    : "the queues change hands while the guest stands still for some milliseconds");
     return true;
 }
 
+static QemuPlanFdKind
+kind_of(guint position, bool are_made)
+{
+    return position > 0 && are_made ? QEMU_PLAN_FD_QUEUE : QEMU_PLAN_FD_HANDED;
+}
+
 static void
-give(QemuRules *rules, QemuArg *arg, const GPtrArray *queues)
+give(QemuRules *rules, QemuArg *arg, const GPtrArray *queues, bool are_made)
 {
     g_autoptr(GString) numbers = g_string_new(NULL);
 
     for (guint i = 0; i < queues->len; i++) {
         const QemuHolding *queue = g_ptr_array_index(queues, i);
         g_string_append_printf(numbers, "%s%d", i > 0 ? ":" : "",
-                               qemu_rules_add_fd(rules, QEMU_PLAN_FD_HANDED, (unsigned)queue->number));
+                               qemu_rules_add_fd(rules, kind_of(i, are_made), (unsigned)queue->number));
     }
     for (size_t i = 0; i < G_N_ELEMENTS(instead); i++)
         qemu_keyval_remove(arg->settings, instead[i]);
@@ -200,8 +280,14 @@ look_at_numbered(QemuRules *rules, const QemuArg *arg)
 {
     const char *fd = qemu_keyval_get(arg->settings, "fd"), *fds = qemu_keyval_get(arg->settings, "fds");
     g_autoptr(GPtrArray) queues = find_numbers(rules, fds ? fds : fd ? fd : "");
+    bool are_made = may_make_queues(rules, arg);
 
-    look_at_queues(rules, arg, queues);
+    if (!look_at_queues(rules, arg, queues, are_made))
+        return;
+    for (guint i = 0; i < queues->len; i++) {
+        int number = ((const QemuHolding *)g_ptr_array_index(queues, i))->number;
+        qemu_rules_hand_over_as(rules, kind_of(i, are_made), number, number);
+    }
 }
 
 void
@@ -223,10 +309,11 @@ qemu_rules_carry_tap(QemuRules *rules, QemuArg *arg)
                "the running QEMU has no such TAP device, or more than one that could be meant");
         return;
     }
-    if (!look_at_queues(rules, arg, queues))
+    bool are_made = may_make_queues(rules, arg);
+    if (!look_at_queues(rules, arg, queues, are_made))
         return;
     look_at_script(rules, arg);
-    give(rules, arg, queues);
+    give(rules, arg, queues, are_made);
     report(rules, arg, QEMU_FINDING_OK, "net-tap", NULL,
            "the open TAP device is handed over; scripts are not run again");
 }

@@ -36,7 +36,7 @@ qemu_rule_standard(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg
     for (int number = STDIN_FILENO; number <= STDOUT_FILENO; number++) {
         const QemuHolding *holding = qemu_holdings_find_number(rules->context->holdings, number);
         if (holding && holding->kind == QEMU_HOLDING_STANDARD)
-            qemu_rules_hand_over_as(rules, number, number);
+            qemu_rules_hand_over_as(rules, QEMU_PLAN_FD_HANDED, number, number);
     }
     return true;
 }
@@ -143,7 +143,7 @@ hand_over(QemuRules *rules, int number)
     for (guint i = 0; i < rules->plan->fds->len; i++)
         if (g_array_index(rules->plan->fds, QemuPlanFd, i).number == number)
             return true;
-    qemu_rules_hand_over_as(rules, number, number);
+    qemu_rules_hand_over_as(rules, QEMU_PLAN_FD_HANDED, number, number);
     return true;
 }
 

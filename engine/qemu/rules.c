@@ -214,10 +214,16 @@ qemu_rules_add_fd(QemuRules *rules, QemuPlanFdKind kind, unsigned index)
 }
 
 void
-qemu_rules_hand_over_as(QemuRules *rules, int source_number, int number)
+qemu_rules_hand_over_as(QemuRules *rules, QemuPlanFdKind kind, int source_number, int number)
 {
-    QemuPlanFd fd = {.kind = QEMU_PLAN_FD_HANDED, .number = number, .index = (unsigned)source_number};
+    QemuPlanFd fd = {.kind = kind, .number = number, .index = (unsigned)source_number};
 
+    for (guint i = 0; i < rules->plan->fds->len; i++) {
+        if (g_array_index(rules->plan->fds, QemuPlanFd, i).number == number) {
+            g_array_index(rules->plan->fds, QemuPlanFd, i) = fd;
+            return;
+        }
+    }
     g_array_append_val(rules->plan->fds, fd);
 }
 

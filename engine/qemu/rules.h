@@ -57,8 +57,11 @@ QemuFindingLevel qemu_rules_hinders_upgrade(const QemuRules *rules);
 void qemu_rules_set_machine(QemuRules *rules, const char *key, const char *value);
 /* The number of a new inherited descriptor, entered into the plan. */
 int qemu_rules_add_fd(QemuRules *rules, QemuPlanFdKind kind, unsigned index);
-/* The same for descriptor SOURCE_NUMBER of the running QEMU, under NUMBER. */
-void qemu_rules_hand_over_as(QemuRules *rules, int source_number, int number);
+/*
+ * The same for descriptor SOURCE_NUMBER of the running QEMU (KIND: HANDED), or what takes its place (QUEUE), under NUMBER, which it
+ * may have already.
+ */
+void qemu_rules_hand_over_as(QemuRules *rules, QemuPlanFdKind kind, int source_number, int number);
 /* Ids that begin so are ours. */
 #define QEMU_RULES_OUR_PREFIX "moult-"
 

@@ -16,23 +16,13 @@
 #include <unistd.h>
 
 #include "process/cgroup.h"
-#include "process/identity.h"
+#include "process/launcher-run.h"
 #include "unit/manager.h"
 #include "unit/place.h"
 
 #define BARRIER_TIMEOUT_MS 10000
 
 /* ---- The engine's side ---- */
-
-static bool
-was_said(const ProcessExit *end, GError **error)
-{
-    if (end->known && end->signal == 0 && end->exit_code == 0)
-        return true;
-    g_set_error(error, UNIT_ERROR, UNIT_ERROR_FAILED, "the service manager could not be told (%d, signal %d)",
-                end->exit_code, end->signal);
-    return false;
-}
 
 bool
 unit_tell_main_pid(Launcher *launcher, uid_t manager, pid_t beside, pid_t pid, gint64 timeout_ms, GError **error)
@@ -43,24 +33,15 @@ unit_tell_main_pid(Launcher *launcher, uid_t manager, pid_t beside, pid_t pid, g
     g_auto(GStrv) dirs = process_cgroup_dup_dirs(beside, error);
     const char *argv[] = {"moultd", option, NULL}, *envp[] = {variable, NULL};
     const LauncherRequest request = {
-        .binary = "/proc/self/exe", /* the launcher's, which is ours */
         .argv = argv,
         .envp = envp,
         .stdin_fd = -1,
         .stdout_fd = -1,
         .log_fd = -1,
-        .attributes = {.cgroup_dirs = (const char *const *)dirs, .die_with_engine = true},
+        .attributes = {.cgroup_dirs = (const char *const *)dirs},
     };
-    ProcessExit end = {0};
-    LauncherChild child;
 
-    if (!dirs || !launcher_spawn(launcher, &request, timeout_ms, &child, error))
-        return false;
-    bool ended = process_wait_exit(child.pidfd, timeout_ms, -1, &end, error);
-    if (!ended)
-        process_kill_and_reap(child.pidfd, timeout_ms, NULL, NULL);
-    close(child.pidfd);
-    return ended && was_said(&end, error);
+    return dirs && launcher_run_self(launcher, request, "the service manager could not be told", timeout_ms, error);
 }
 
 /* ---- In the unit ---- */

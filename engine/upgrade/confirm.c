@@ -13,6 +13,7 @@
 #include "upgrade/events.h"
 #include "upgrade/kill.h"
 #include "upgrade/phase.h"
+#include "upgrade/taps.h"
 #include "upgrade/timeouts.h"
 
 /* Before the old QEMU goes: whoever waits for its end (systemd, Type=forking) then reads the new pid. */
@@ -111,6 +112,13 @@ confirm_start(Upgrade *upgrade, GError **error)
     upgrade_events_collect(upgrade);
     upgrade->record->target_ran = UPGRADE_RAN_YES;
     return true;
+}
+
+/* Those of the old QEMU are gone. */
+bool
+confirm_queues(Upgrade *upgrade, GError **error)
+{
+    return upgrade_taps_spread(upgrade, error);
 }
 
 /* What the two could not hold at once: forwarded ports, VNC. */

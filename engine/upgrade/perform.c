@@ -332,6 +332,7 @@ perform_complete(Upgrade *upgrade, GError **error)
             explain_failure(upgrade, status, error);
             return false;
         }
+        upgrade_taps_steer_again(upgrade);
         upgrade_events_collect(upgrade);
         /* A QEMU that runs stops with an event before it is done: this one had been paused at the last moment. */
         if (!upgrade->source_stopped)

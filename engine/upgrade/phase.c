@@ -67,6 +67,7 @@ const UpgradeStep upgrade_steps[] = {
      confirm_unit_undo},
     {UPGRADE_PHASE_CONFIRM, "confirm.retire", "end the old QEMU", confirm_retire, NULL},
     {UPGRADE_PHASE_CONFIRM, "confirm.start", "start the guest, should it not have started by itself", confirm_start, NULL},
+    {UPGRADE_PHASE_CONFIRM, "confirm.queues", "let TAP devices use all their queues", confirm_queues, NULL, true},
     {UPGRADE_PHASE_CONFIRM, "confirm.reopen", "open the ports that the old QEMU held", confirm_reopen, NULL, true},
     {UPGRADE_PHASE_CONFIRM, "confirm.names", "move the stable names to the new instance", confirm_names, NULL, true},
     {UPGRADE_PHASE_CONFIRM, "confirm.record", "write the new instance's record", confirm_record, NULL, true},

@@ -79,6 +79,7 @@ bool confirm_unit(Upgrade *upgrade, GError **error);
 bool confirm_unit_undo(Upgrade *upgrade, GError **error);
 bool confirm_retire(Upgrade *upgrade, GError **error);
 bool confirm_start(Upgrade *upgrade, GError **error);
+bool confirm_queues(Upgrade *upgrade, GError **error);
 bool confirm_reopen(Upgrade *upgrade, GError **error);
 bool confirm_names(Upgrade *upgrade, GError **error);
 bool confirm_record(Upgrade *upgrade, GError **error);

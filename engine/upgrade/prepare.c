@@ -88,8 +88,8 @@ prepare_register_undo(Upgrade *upgrade, GError **error G_GNUC_UNUSED)
 bool
 prepare_start(Upgrade *upgrade, GError **error)
 {
-    if (!upgrade_taps_keep(upgrade, error) || !upgrade_listeners_make_room(upgrade, error) ||
-        !guest_spawn_start(upgrade->spawn, error))
+    if (!upgrade_taps_keep(upgrade, error) || !guest_spawn_make_queues(upgrade->spawn, upgrade_get_source(upgrade), error) ||
+        !upgrade_listeners_make_room(upgrade, error) || !guest_spawn_start(upgrade->spawn, error))
         return false;
     upgrade->record->target = upgrade->spawn->instance->process;
     upgrade->new_pid = upgrade->spawn->instance->process.pid;

@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include "guest/error.h"
+#include "guest/handover.h"
 #include "guest/tap-keeper.h"
+#include "guest/tap-steering.h"
+#include "process/fd.h"
 #include "qmp/json.h"
 
 /* The descriptors of the handed-over TAPs: source numbers and borrowed duplicates, through FUNCTION. */
@@ -20,7 +23,7 @@ foreach_tap(const Upgrade *upgrade,
     for (guint i = 0; i < spawn->handed->len; i++) {
         const GuestHanded *handed = g_ptr_array_index(spawn->handed, i);
         const QemuHolding *holding = qemu_holdings_find_number(spawn->holdings, (int)handed->source_number);
-        if (holding && holding->kind == QEMU_HOLDING_TAP &&
+        if (handed->kind == QEMU_PLAN_FD_HANDED && holding && holding->kind == QEMU_HOLDING_TAP &&
             !function(handed->fd, (int)handed->source_number, data, error))
             return false;
     }
@@ -37,6 +40,19 @@ read_one(int fd, int source_number, gpointer taps, GError **error)
     return tap != NULL;
 }
 
+/* The target is to have new queues of it. */
+static bool
+is_to_be_steered(const GuestSpawn *spawn, const GuestTap *tap)
+{
+    for (guint i = 0; i < spawn->plan->fds->len; i++) {
+        const QemuPlanFd *fd = &g_array_index(spawn->plan->fds, QemuPlanFd, i);
+        const QemuHolding *holding = qemu_holdings_find_number(spawn->holdings, (int)fd->index);
+        if (fd->kind == QEMU_PLAN_FD_QUEUE && holding && g_strcmp0(holding->interface, tap->interface) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool
 upgrade_taps_note(Upgrade *upgrade, GError **error)
 {
@@ -45,6 +61,10 @@ upgrade_taps_note(Upgrade *upgrade, GError **error)
 
     if (!foreach_tap(upgrade, read_one, taps, error))
         return false;
+    for (guint i = 0; i < taps->len; i++) {
+        GuestTap *tap = g_ptr_array_index(taps, i);
+        tap->is_steered = is_to_be_steered(upgrade->spawn, tap);
+    }
     cookie = json_object_new_object();
     qmp_json_add_value(cookie, "taps", guest_taps_to_json(taps));
     json_object_object_add(upgrade->record->cookies, "handover", cookie);
@@ -122,4 +142,52 @@ upgrade_taps_restore(Upgrade *upgrade, GError **error)
     if (taps->len == 0 || source->pidfd < 0 || process_has_exited(source->pidfd))
         return true;
     return guest_taps_restore_in(taps, source->pidfd, error);
+}
+
+void
+upgrade_taps_steer_again(Upgrade *upgrade)
+{
+    const GuestInstance *source = upgrade_get_source(upgrade);
+    g_autoptr(GPtrArray) taps = noted(upgrade);
+
+    for (guint i = 0; i < taps->len; i++) {
+        const GuestTap *tap = g_ptr_array_index(taps, i);
+        g_autoptr(GError) error = NULL;
+        process_autofd fd = tap->is_steered ? guest_tap_fetch(tap, source->pidfd, &error) : -1;
+        if (fd >= 0)
+            guest_tap_steering_begin(fd, upgrade->environment->steering_program, &error);
+        if (error)
+            g_debug("%s", error->message);
+    }
+}
+
+/* By any queue that the target has of it. */
+static bool
+spread(const GuestInstance *target, const GPtrArray *holdings, const GuestTap *tap, GError **error)
+{
+    g_autoptr(GPtrArray) queues = qemu_holdings_find_tap(holdings, tap->interface);
+    process_autofd fd = -1;
+
+    if (queues->len == 0)
+        return true; /* the device was taken from it meanwhile */
+    fd = guest_handover_fetch(target, g_ptr_array_index(queues, 0), error);
+    return fd >= 0 && guest_tap_steering_end(fd, error);
+}
+
+bool
+upgrade_taps_spread(Upgrade *upgrade, GError **error)
+{
+    const GuestInstance *target = upgrade_get_target(upgrade);
+    g_autoptr(GPtrArray) taps = noted(upgrade), holdings = NULL;
+
+    for (guint i = 0; i < taps->len; i++) {
+        const GuestTap *tap = g_ptr_array_index(taps, i);
+        if (!tap->is_steered)
+            continue;
+        if (!holdings)
+            holdings = guest_handover_look(upgrade->environment, target, error);
+        if (!holdings || !spread(target, holdings, tap, error))
+            return false;
+    }
+    return true;
 }

@@ -117,7 +117,7 @@ queues_do_not_change_hands_in_a_live_copy(void **state)
     HarnessEngine *engine = harness_engine_new(NULL);
     HarnessGuest *guest = harness_guest_new(
         engine, "guest",
-        carry_spec_tiny("-netdev tap,id=net0,fds=10:11 -device e1000,netdev=net0 "
+        carry_spec_tiny("-netdev tap,id=net0,fds=10:11 -device e1000,netdev=net0 -global virtio-net-pci.rss=on "
                         "-qmp unix:@folder@/qmp.sock,server=on,wait=off"));
     int queues[] = {network_open_tap("tap0", IFF_MULTI_QUEUE | IFF_VNET_HDR),
                     network_open_tap("tap0", IFF_MULTI_QUEUE | IFF_VNET_HDR)};

@@ -18,7 +18,7 @@
 #define TAP0 "tap,id=net0,ifname=tap0,script=no,downscript=no"
 #define TWO_QUEUES "virtio-net-pci,mq=on,vectors=6"
 
-static const HarnessSpec *
+static HarnessSpec *
 tap_spec(const char *netdev, const char *device)
 {
     HarnessSpec *spec = carry_spec("-netdev %s -device %s,netdev=net0", netdev, device);
@@ -29,7 +29,7 @@ tap_spec(const char *netdev, const char *device)
 }
 
 static void
-check_persistent(int flags, const HarnessSpec *spec, unsigned n_streams, unsigned rounds)
+check_persistent(int flags, const HarnessSpec *spec, unsigned n_streams)
 {
     network_enter();
     network_make_tap("tap0", flags);
@@ -39,8 +39,10 @@ check_persistent(int flags, const HarnessSpec *spec, unsigned n_streams, unsigne
     Traffic *traffic = traffic_new(harness_guest_run(engine, "guest", BUILD_INSTALLED, spec), n_streams);
     unsigned n_queues = network_count_queues("tap0");
 
-    traffic_through_everything(traffic, rounds);
+    traffic_through_everything(traffic, n_streams > 1 ? TRAFFIC_ROUNDS_QUEUES : 1);
     assert_int_equal(network_count_queues("tap0"), n_queues);
+    if (flags & IFF_MULTI_QUEUE)
+        assert_true(network_is_spread("tap0"));
     traffic_free(traffic);
     harness_engine_finish(engine);
     assert_int_not_equal(network_get_index("tap0"), 0);
@@ -50,21 +52,21 @@ static void
 network_is_not_disturbed_by_name(void **state)
 {
     (void)state;
-    check_persistent(0, tap_spec(TAP0, "virtio-net-pci"), 1, 1);
+    check_persistent(0, tap_spec(TAP0, "virtio-net-pci"), 1);
 }
 
 static void
 network_is_not_disturbed_without_a_header(void **state)
 {
     (void)state;
-    check_persistent(0, tap_spec(TAP0 ",vnet_hdr=off", "virtio-net-pci"), 1, 1);
+    check_persistent(0, tap_spec(TAP0 ",vnet_hdr=off", "virtio-net-pci"), 1);
 }
 
 static void
 network_is_not_disturbed_on_two_queues(void **state)
 {
     (void)state;
-    check_persistent(IFF_MULTI_QUEUE, tap_spec(TAP0 ",queues=2", TWO_QUEUES), MANY, TRAFFIC_ROUNDS_QUEUES);
+    check_persistent(IFF_MULTI_QUEUE, tap_spec(TAP0 ",queues=2", TWO_QUEUES), MANY);
 }
 
 /* It is there as long as a QEMU has it open. The script is run by the first one alone, the other by none that is handed on. */
@@ -114,9 +116,35 @@ device_that_was_plugged_goes_along(void **state)
     assert_int_equal(network_get_index("tap9"), 0);
 }
 
-/* A QEMU that starts would end over a queue that is detached already. */
+/* The card may set a steering program of its own: so all its queues change hands. */
 static void
-unused_queue_is_refused(void **state)
+network_is_not_disturbed_on_two_queues_with_scaling(void **state)
+{
+    (void)state;
+    check_persistent(IFF_MULTI_QUEUE, tap_spec(TAP0 ",queues=2", TWO_QUEUES ",rss=on"), MANY);
+}
+
+/* A guest uses as many as it has CPUs: what comes for it must not go to the others while a QEMU starts on them. */
+static void
+network_is_not_disturbed_on_one_of_two_queues(void **state)
+{
+    (void)state;
+    HarnessSpec *spec = tap_spec(TAP0 ",queues=2", TWO_QUEUES);
+
+    spec->vcpus = 1;
+    check_persistent(IFF_MULTI_QUEUE, spec, MANY);
+}
+
+static void
+network_is_not_disturbed_on_two_of_four_queues(void **state)
+{
+    (void)state;
+    check_persistent(IFF_MULTI_QUEUE, tap_spec(TAP0 ",queues=4", "virtio-net-pci,mq=on,vectors=10"), MANY);
+}
+
+/* A QEMU that starts would end over a queue that is detached already; where QEMU itself steers packets, no others can be made. */
+static void
+unused_queue_is_refused_with_scaling(void **state)
 {
     (void)state;
     network_enter();
@@ -124,7 +152,7 @@ unused_queue_is_refused(void **state)
     HarnessEngine *engine = harness_engine_new(NULL);
     HarnessGuest *guest = harness_guest_run(
         engine, "guest", BUILD_INSTALLED,
-        carry_spec_tiny("-netdev " TAP0 ",queues=2 -device " TWO_QUEUES ",netdev=net0"));
+        carry_spec_tiny("-netdev " TAP0 ",queues=2 -device " TWO_QUEUES ",rss=on,netdev=net0"));
 
     carry_expect_refusal(guest, "net-tap-queues");
     harness_engine_finish(engine);
@@ -176,7 +204,10 @@ main(int argc, char **argv)
         HARNESS_TEST(network_is_not_disturbed_on_two_queues),
         HARNESS_TEST(device_of_qemus_own_lives_on),
         HARNESS_TEST(device_that_was_plugged_goes_along),
-        HARNESS_TEST(unused_queue_is_refused),
+        HARNESS_TEST(network_is_not_disturbed_on_two_queues_with_scaling),
+        HARNESS_TEST(network_is_not_disturbed_on_one_of_two_queues),
+        HARNESS_TEST(network_is_not_disturbed_on_two_of_four_queues),
+        HARNESS_TEST(unused_queue_is_refused_with_scaling),
         HARNESS_TEST(scripts_are_run_once),
         HARNESS_TEST(device_of_nobody_knows_which_option_is_refused),
     };

@@ -10,6 +10,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,8 @@
 
 #include "harness.h"
 #include "network.h"
+
+#define FLOWS 64 /* none of which goes to one of two, three or four queues: one in a million */
 
 void
 network_enter(void)
@@ -81,6 +84,32 @@ network_set_attached(int queue, bool is_attached)
 
     if (ioctl(queue, TUNSETQUEUE, &request) < 0)
         g_error("TUNSETQUEUE: %s", g_strerror(errno)); /* of any thread */
+}
+
+/* To the discard port. */
+static void
+send_flows(void)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+
+    assert_int_equal(inet_pton(AF_INET, NETWORK_GUEST, &to.sin_addr), 1);
+    for (unsigned i = 0; i < FLOWS; i++) {
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* each has a port of its own */
+        assert_int_equal(sendto(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)), 1);
+        close(fd);
+    }
+}
+
+bool
+network_is_spread(const char *name)
+{
+    int queue = network_open_tap(name, IFF_MULTI_QUEUE | IFF_VNET_HDR);
+    struct pollfd polled = {.fd = queue, .events = POLLIN};
+
+    send_flows();
+    bool has_some = poll(&polled, 1, 0) > 0; /* they are there: sendto(2) has put them there */
+    close(queue);
+    return has_some;
 }
 
 void

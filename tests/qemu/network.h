@@ -20,6 +20,11 @@ void network_make_tap(const char *name, int flags);
 int network_open_tap(const char *name, int flags);
 /* The queue takes part from now on, or no longer. */
 void network_set_attached(int queue, bool is_attached);
+/*
+ * Whether the kernel spreads packets over all queues of TAP NAME (NETWORK_HOST's): one more is opened for the moment, and datagrams of
+ * many flows are sent to the guest, which has answered before. FALSE: none came to it.
+ */
+bool network_is_spread(const char *name);
 void network_make_bridge(const char *name);
 /* One end of a pair; the kernel names the other "veth0", "veth1", ... in the order of their making. */
 void network_make_veth(const char *name);

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "carry.h"
@@ -15,41 +17,43 @@
 #define MAX_LOST 2
 #define PERIOD_MS 10 /* of a stream */
 #define SCRATCH "scratch"
+#define SHORT_US 1000
 
 struct Traffic {
     HarnessGuest *guest;
     Stream *streams[TRAFFIC_STREAMS_MAX];
     unsigned n_streams;
     int connection;
+    unsigned lost_at_rest;
     GThread *clock;
     gint is_measured; /* atomic */
-    gint64 longest_us;
+    gint64 waited_us;
 };
 
 /*
- * What comes for a queue that is being detached the kernel drops until no processor uses it any more
- * (drivers/net/tun.c:__tun_detach() waits for readers before it forgets the queue's flows). That is 0.3 ms on a node with time
- * to spare, and a second on one that has ten times more to do than it can. So it is measured meanwhile, on another device.
+ * Whatever is asked of a TAP, or set, waits for the lock of all network devices of the node (rtnl). Who detaches a queue holds it until no
+ * processor uses that any more (drivers/net/tun.c:__tun_detach()): 0.3 ms on a node with time to spare, a tenth of a second and more
+ * on one that has ten times more to do than it can. As long is a header size that a target has set not put back; and what comes for
+ * that queue is dropped. So it is measured meanwhile, by asking.
  */
 static gpointer
-measure_detaching(gpointer data)
+measure_lock(gpointer data)
 {
     Traffic *traffic = data;
-    int first = network_open_tap(SCRATCH, IFF_MULTI_QUEUE), second = network_open_tap(SCRATCH, IFF_MULTI_QUEUE);
+    int tap = network_open_tap(SCRATCH, 0);
+    struct ifreq request;
 
     while (g_atomic_int_get(&traffic->is_measured)) {
         gint64 begun_us = g_get_monotonic_time();
-        network_set_attached(second, false);
-        traffic->longest_us = MAX(traffic->longest_us, g_get_monotonic_time() - begun_us);
-        network_set_attached(second, true);
-        g_usleep(PERIOD_MS * 1000);
+        ioctl(tap, TUNGETIFF, &request);
+        gint64 waited_us = g_get_monotonic_time() - begun_us;
+        traffic->waited_us += waited_us >= SHORT_US ? waited_us : 0;
+        g_usleep(SHORT_US);
     }
-    close(second);
-    close(first);
+    close(tap);
     return NULL;
 }
 
-/* A queue is detached twice in an upgrade. */
 static unsigned
 count_dropped(Traffic *traffic)
 {
@@ -58,17 +62,17 @@ count_dropped(Traffic *traffic)
     g_atomic_int_set(&traffic->is_measured, FALSE);
     g_thread_join(traffic->clock);
     traffic->clock = NULL;
-    print_message("detaching a queue took up to %.1f ms\n", (double)traffic->longest_us / 1000.0);
-    return (unsigned)(2 * traffic->longest_us / 1000 / PERIOD_MS);
+    print_message("the lock was held for %.1f ms\n", (double)traffic->waited_us / 1000.0);
+    return (unsigned)(traffic->waited_us / 1000 / PERIOD_MS);
 }
 
 void
 traffic_start(Traffic *traffic)
 {
     if (traffic->n_streams > 1) {
-        traffic->longest_us = 0;
+        traffic->waited_us = 0;
         traffic->is_measured = TRUE;
-        traffic->clock = g_thread_new("detaching", measure_detaching, traffic);
+        traffic->clock = g_thread_new("lock", measure_lock, traffic);
     }
     for (unsigned i = 0; i < traffic->n_streams; i++)
         traffic->streams[i] = stream_start(NETWORK_GUEST);
@@ -78,7 +82,7 @@ bool
 traffic_check(Traffic *traffic, const char *what)
 {
     StreamResult results[TRAFFIC_STREAMS_MAX];
-    unsigned allowed = MAX_LOST + count_dropped(traffic);
+    unsigned allowed = MAX_LOST + traffic->lost_at_rest + count_dropped(traffic);
     bool is_kept = true;
 
     stream_stop_all(traffic->streams, traffic->n_streams, results);
@@ -121,12 +125,34 @@ traffic_roll_back(Traffic *traffic)
     return traffic_check(traffic, "rolled back");
 }
 
+/*
+ * A guest with two CPUs of which one is not let run for a second (a node that has ten times more to do than it can) loses datagrams
+ * by itself: the other one goes on to receive what the program on the first should take. So as much more may be lost as with nothing happening.
+ */
+static void
+rest(Traffic *traffic)
+{
+    StreamResult results[TRAFFIC_STREAMS_MAX];
+
+    if (traffic->n_streams < 2)
+        return;
+    for (unsigned i = 0; i < traffic->n_streams; i++)
+        traffic->streams[i] = stream_start(NETWORK_GUEST);
+    stream_stop_all(traffic->streams, traffic->n_streams, results);
+    traffic->lost_at_rest = 0;
+    for (unsigned i = 0; i < traffic->n_streams; i++)
+        traffic->lost_at_rest = MAX(traffic->lost_at_rest, results[i].lost);
+    if (traffic->lost_at_rest > 0)
+        print_message("lost at rest: %u\n", traffic->lost_at_rest);
+}
+
 void
 traffic_through_everything(Traffic *traffic, unsigned rounds)
 {
     bool there = false, rolled_back = false, back = false;
 
     for (unsigned i = 0; i < rounds && !(there && rolled_back && back); i++) {
+        rest(traffic);
         there |= traffic_upgrade(traffic, BUILD_SECOND);
         rolled_back |= traffic_roll_back(traffic);
         back |= traffic_upgrade(traffic, BUILD_INSTALLED);

@@ -112,6 +112,7 @@ open_fds(Qemu *qemu, const Qemu *source)
                         : create_memory(g_ptr_array_index(qemu->plan->memory, wanted->index));
             break;
         case QEMU_PLAN_FD_HANDED:
+        case QEMU_PLAN_FD_QUEUE:
         case QEMU_PLAN_FD_NAMED: /* nothing is known of the source's descriptors here */
             fail_msg("descriptor %d is asked for", wanted->number);
             break;

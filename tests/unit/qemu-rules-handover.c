@@ -52,12 +52,15 @@ static QemuHolding held[] = {
     TAP(42, "two", false),
     TAP(43, "idle", false),
     TAP(44, "idle", true),
+    TAP(47, "odd", true),
+    TAP(48, "odd", false),
     {.kind = QEMU_HOLDING_TAP, .number = 45, .interface = (char *)"card", .is_macvtap = true},
     {.kind = QEMU_HOLDING_TAP, .number = 46, .interface = (char *)"card", .is_macvtap = true},
 };
 
+/* RUNNING: the source's version; MAKES_QUEUES: as the engine of root can. */
 static QemuPlan *
-plan_target(const char *version, const char *line)
+plan_target_with(const char *version, const char *line, QemuVersion running, bool makes_queues)
 {
     QemuPlanContext fresh = fixture_fresh("7.2"), incoming;
     g_autoptr(QemuPlan) source = fixture_plan(line, &fresh);
@@ -67,19 +70,33 @@ plan_target(const char *version, const char *line)
         g_ptr_array_add(holdings, &held[i]);
     incoming = fixture_incoming(version, source);
     incoming.holdings = holdings;
+    incoming.running = running;
+    incoming.makes_queues = makes_queues;
     return fixture_plan(line, &incoming);
+}
+
+static QemuPlan *
+plan_target(const char *version, const char *line)
+{
+    return plan_target_with(version, line, (QemuVersion){7, 2, 0}, false);
 }
 
 /* The number under which QEMU gets the running one's descriptor SOURCE_NUMBER; -1: it does not. */
 static int
-handed_as(const QemuPlan *plan, unsigned source_number)
+passed_as(const QemuPlan *plan, QemuPlanFdKind kind, unsigned source_number)
 {
     for (guint i = 0; i < plan->fds->len; i++) {
         const QemuPlanFd *fd = &g_array_index(plan->fds, QemuPlanFd, i);
-        if (fd->kind == QEMU_PLAN_FD_HANDED && fd->index == source_number)
+        if (fd->kind == kind && fd->index == source_number)
             return fd->number;
     }
     return -1;
+}
+
+static int
+handed_as(const QemuPlan *plan, unsigned source_number)
+{
+    return passed_as(plan, QEMU_PLAN_FD_HANDED, source_number);
 }
 
 static bool
@@ -408,6 +425,53 @@ queues_of_taps_are_handed_over(void **state)
     }
 }
 
+/* All but the first are made anew. */
+static void
+queues_of_taps_are_made(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        unsigned first;
+        QemuVersion running;
+        bool are_made;
+    } cases[] = {
+        {"-netdev tap,id=n,ifname=idle,queues=2 -device virtio-net-pci,netdev=n,mq=on", 43, {7, 2, 0}, true},
+        {"-netdev tap,id=n,ifname=two,queues=2 -device virtio-net-pci,netdev=n,mq=on,rss=off", 41, {7, 2, 0}, true},
+        {"-netdev tap,id=n,fds=43:44 -device virtio-net-pci,netdev=n", 43, {7, 2, 0}, true},
+        {"-netdev tap,id=n,fds=41:42 -device virtio-net-pci,netdev=n,rss=on", 41, {7, 2, 0}, false},
+        {"-netdev tap,id=n,fds=41:42 -device virtio-net-pci,netdev=n,rss=auto", 41, {7, 2, 0}, false},
+        {"-netdev tap,id=n,fds=41:42 -device virtio-net-pci,netdev=n -global virtio-net-pci.rss=on", 41, {7, 2, 0}, false},
+        /* One that says nothing may do it, from this version on. */
+        {"-netdev tap,id=n,fds=41:42 -device virtio-net-pci,netdev=n", 41, {10, 1, 0}, false},
+        {"-netdev tap,id=n,fds=41:42 -device virtio-net-pci,netdev=n,rss=off", 41, {10, 1, 0}, true},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(QemuPlan) plan = plan_target_with("7.2", cases[i].line, cases[i].running, true);
+        int made = passed_as(plan, QEMU_PLAN_FD_QUEUE, cases[i].first + 1), handed = handed_as(plan, cases[i].first + 1);
+        assert_true(handed_as(plan, cases[i].first) > 4);
+        if ((made > 4) != cases[i].are_made || (handed > 4) == cases[i].are_made)
+            fail_msg("“%s”: %d made, %d handed over", cases[i].line, made, handed);
+        assert_int_equal(plan->shares_queues, !cases[i].are_made);
+        assert_null(qemu_findings_get_block(plan->findings));
+        fixture_assert_finding(plan, "net-tap-queues", QEMU_FINDING_OK);
+    }
+}
+
+static void
+queues_that_cannot_be_made_are_refused(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"-netdev tap,id=n,fds=45:46", "-netdev tap,id=n,ifname=odd,queues=2",
+                                        "-netdev tap,id=n,fds=43:44 -device virtio-net-pci,netdev=n,rss=on"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_autoptr(QemuPlan) plan = plan_target_with("7.2", lines[i], (QemuVersion){7, 2, 0}, true);
+        fixture_assert_finding(plan, "net-tap-queues", QEMU_FINDING_BLOCK);
+    }
+}
+
 static void
 queues_that_nobody_uses_are_refused(void **state)
 {
@@ -438,6 +502,8 @@ main(void)
         cmocka_unit_test(vnc_sockets_are_handed_over),
         cmocka_unit_test(what_a_target_opens_itself_is_shared_in_turns),
         cmocka_unit_test(queues_of_taps_are_handed_over),
+        cmocka_unit_test(queues_of_taps_are_made),
+        cmocka_unit_test(queues_that_cannot_be_made_are_refused),
         cmocka_unit_test(queues_that_nobody_uses_are_refused),
     };
 
