@@ -9,6 +9,7 @@
 
 #include "guest/deferred.h"
 #include "guest/explain-private.h"
+#include "guest/listening-path.h"
 #include "qemu/deferred.h"
 #include "qemu/holding.h"
 #include "qemu/vnc-address.h"
@@ -224,8 +225,22 @@ explain_one(Explanation *explanation, QemuArg *arg, json_object *displays)
         qemu_keyval_remove(arg->settings, address_keys[i]);
 }
 
-void
-explain_displays(Explanation *explanation)
+/* Its UNIX socket has to make room for another; the rules look at no file. */
+static void
+explain_spice(Explanation *explanation)
+{
+    const QemuArg *arg = qemu_argv_find(explanation->argv, "spice");
+    const char *path = arg && qemu_keyval_is_on(arg->settings, "unix") ? qemu_keyval_get(arg->settings, "addr") : NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (path && !guest_listening_can_pass_path(path, explanation->instance, &error))
+        qemu_findings_add(explanation->findings, QEMU_FINDING_BLOCK, "display-spice",
+                          "put it into a folder of the engine's user, such as /run, or use a port of TCP", "SPICE: %s",
+                          error->message);
+}
+
+static void
+explain_vnc(Explanation *explanation)
 {
     guint n_displays = 0;
     QemuArg *arg = qemu_vnc_find(explanation->argv, &n_displays);
@@ -240,4 +255,11 @@ explain_displays(Explanation *explanation)
         explain_one(explanation, arg, displays);
     else
         explain_several(explanation, displays);
+}
+
+void
+explain_displays(Explanation *explanation)
+{
+    explain_vnc(explanation);
+    explain_spice(explanation);
 }

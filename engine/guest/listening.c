@@ -10,6 +10,7 @@
 
 #include "guest/error.h"
 #include "guest/handover.h"
+#include "guest/listening-path.h"
 #include "qemu/listeners.h"
 #include "qmp/wait.h"
 
@@ -61,7 +62,7 @@ connect_to(int fd, const Address *address, socklen_t size)
     return qmp_wait_poll(&wait, fd, POLLOUT) == QMP_WAIT_READY && is_connected(fd);
 }
 
-/* The address of the loopback that belongs to a wildcard: connect(2) takes the wildcard for it. Not every host has one of IPv6. */
+/* connect(2) takes a wildcard for the address of the loopback, and not every host has one of IPv6. */
 static bool
 connect_through_ipv4(int fd, const Address *own)
 {
@@ -156,7 +157,7 @@ close_all(GArray *fds)
     g_array_unref(fds);
 }
 
-/* One for each of ADDRESSES; -1 where INSTANCE (NULL: nobody) has none. The first error stays. */
+/* One for each of ADDRESSES; -1 for a path, and where INSTANCE (NULL: nobody) has none. The first error stays. */
 static GArray *
 fetch_all(const GuestInstance *instance, const GPtrArray *addresses, GError **error)
 {
@@ -164,7 +165,9 @@ fetch_all(const GuestInstance *instance, const GPtrArray *addresses, GError **er
     GArray *fds = g_array_new(FALSE, FALSE, sizeof(int));
 
     for (guint i = 0; i < addresses->len; i++) {
-        int fd = holdings ? fetch_at(instance, holdings, g_ptr_array_index(addresses, i), *error ? NULL : error) : -1;
+        const QemuHolding *address = g_ptr_array_index(addresses, i);
+        bool is_fetched = holdings && !address->path;
+        int fd = is_fetched ? fetch_at(instance, holdings, address, *error ? NULL : error) : -1;
         g_array_append_val(fds, fd);
     }
     return fds;
@@ -179,11 +182,26 @@ guest_listening_pass(const GPtrArray *addresses, const GuestInstance *from, cons
         return true;
     GArray *givers = fetch_all(from, addresses, &first), *takers = fetch_all(to, addresses, &first);
     bool is_whole = !first;
-    for (guint i = 0; i < addresses->len && (is_whole || !from); i++)
-        pass_one(g_array_index(givers, int, i), g_array_index(takers, int, i), g_ptr_array_index(addresses, i), &first);
+    for (guint i = 0; i < addresses->len && (is_whole || !from); i++) {
+        const QemuHolding *address = g_ptr_array_index(addresses, i);
+        if (address->path)
+            guest_listening_pass_path(address->path, from, to, first ? NULL : &first);
+        else
+            pass_one(g_array_index(givers, int, i), g_array_index(takers, int, i), address, &first);
+    }
     close_all(takers);
     close_all(givers);
     if (first)
         g_propagate_error(error, first);
     return !first;
+}
+
+void
+guest_listening_forget(const GPtrArray *addresses, guint64 domain_id)
+{
+    for (guint i = 0; i < addresses->len; i++) {
+        const QemuHolding *address = g_ptr_array_index(addresses, i);
+        if (address->path)
+            guest_listening_forget_path(address->path, domain_id);
+    }
 }

@@ -7,6 +7,7 @@
 #include "qmp/json.h"
 
 #define MAX_LISTENERS 64
+#define MAX_PATH_BYTES 107 /* struct sockaddr_un */
 
 json_object *
 qemu_listeners_to_json(const GPtrArray *holdings)
@@ -16,8 +17,10 @@ qemu_listeners_to_json(const GPtrArray *holdings)
     for (guint i = 0; i < holdings->len; i++) {
         const QemuHolding *holding = g_ptr_array_index(holdings, i);
         json_object *object = json_object_new_object();
+        qmp_json_add_string(object, "path", holding->path);
         qmp_json_add_string(object, "host", holding->host);
-        qmp_json_add_int64(object, "port", holding->port);
+        if (!holding->path)
+            qmp_json_add_int64(object, "port", holding->port);
         json_object_array_add(array, object);
     }
     return array;
@@ -32,12 +35,31 @@ family_of(const char *host)
 }
 
 static QemuHolding *
-listener_new(const char *host, guint16 port)
+listener_new(const char *path, const char *host, guint16 port)
 {
     QemuHolding *listener = g_new(QemuHolding, 1);
 
-    *listener = (QemuHolding){.kind = QEMU_HOLDING_LISTENER, .number = -1, .family = family_of(host), .host = g_strdup(host), .port = port};
+    *listener = (QemuHolding){.kind = QEMU_HOLDING_LISTENER,
+                              .number = -1,
+                              .family = path ? AF_UNIX : family_of(host),
+                              .path = g_strdup(path),
+                              .host = g_strdup(host),
+                              .port = port};
     return listener;
+}
+
+/* NULL: not of the shape. */
+static QemuHolding *
+listener_from_json(json_object *object)
+{
+    const char *path = qmp_json_get_string(object, "path"), *host = qmp_json_get_string(object, "host");
+    gint64 port = 0;
+
+    if (path)
+        return g_path_is_absolute(path) && strlen(path) <= MAX_PATH_BYTES ? listener_new(path, NULL, 0) : NULL;
+    if (!host || family_of(host) == AF_UNSPEC || !qmp_json_get_int64(object, "port", &port) || port < 1 || port > G_MAXUINT16)
+        return NULL;
+    return listener_new(NULL, host, (guint16)port);
 }
 
 GPtrArray *
@@ -47,13 +69,10 @@ qemu_listeners_from_json(json_object *array)
     size_t length = array ? json_object_array_length(array) : 0;
 
     for (size_t i = 0; i < length; i++) {
-        json_object *object = json_object_array_get_idx(array, i);
-        const char *host = qmp_json_get_string(object, "host");
-        gint64 port = 0;
-        if (i >= MAX_LISTENERS || !host || family_of(host) == AF_UNSPEC || !qmp_json_get_int64(object, "port", &port) ||
-            port < 1 || port > G_MAXUINT16)
+        QemuHolding *listener = i < MAX_LISTENERS ? listener_from_json(json_object_array_get_idx(array, i)) : NULL;
+        if (!listener)
             return NULL;
-        g_ptr_array_add(listeners, listener_new(host, (guint16)port));
+        g_ptr_array_add(listeners, listener);
     }
     return g_steal_pointer(&listeners);
 }
@@ -63,7 +82,7 @@ qemu_listeners_append(GPtrArray *to, const GPtrArray *from)
 {
     for (guint i = 0; i < from->len; i++) {
         const QemuHolding *one = g_ptr_array_index(from, i);
-        g_ptr_array_add(to, listener_new(one->host, one->port));
+        g_ptr_array_add(to, listener_new(one->path, one->host, one->port));
     }
 }
 

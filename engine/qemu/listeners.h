@@ -10,11 +10,11 @@
 
 #include "qemu/holding.h"
 
-/* Of HOLDINGS (TCP listeners) family, host and port: [{"host","port"}]; owned. */
+/* Of HOLDINGS (listeners of TCP, or with a path) where they are: [{"host","port"},{"path"}]; owned. */
 json_object *qemu_listeners_to_json(const GPtrArray *holdings);
 /*
- * GPtrArray of QemuHolding, listeners with family, host and port; owned. ARRAY NULL: an empty one. At most 64; NULL when
- * something in it is not of this shape.
+ * GPtrArray of QemuHolding, listeners with family, host and port, or an absolute path; owned. ARRAY NULL: an empty one. At
+ * most 64; NULL when something in it is not of this shape.
  */
 GPtrArray *qemu_listeners_from_json(json_object *array);
 /* Appends to TO what FROM has. */

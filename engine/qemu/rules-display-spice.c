@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * SPICE. Its server listens when it is made, and never again (ui/spice-core.c, 7.2 to 10.0): at its ports the two QEMUs take
- * turns. The target knows nothing of the source's clients, which connect again.
+ * SPICE. Its server listens when it is made, and never again (ui/spice-core.c, 7.2 to 10.0): at its ports, or path, the two
+ * QEMUs take turns. The target knows nothing of the source's clients, which connect again.
  */
 #include "qemu/rules.h"
 
@@ -16,12 +16,6 @@ report(QemuRules *rules, const QemuArg *arg, QemuFindingLevel level, const char 
        const char *reason)
 {
     qemu_rules_find(rules, level, code, hint, "“%s %.100s”: %s", arg->word, arg->value, reason);
-}
-
-static void
-refuse(QemuRules *rules, const QemuArg *arg, const char *reason)
-{
-    report(rules, arg, qemu_rules_hinders_upgrade(rules), "display-spice", "use a port of TCP, or “-display none”", reason);
 }
 
 static bool
@@ -59,30 +53,48 @@ look_at_password(QemuRules *rules, const QemuArg *arg)
                "a password that was set at run time cannot be read: nobody is let in until it is set again");
 }
 
+static bool
+carry_path(QemuRules *rules, const QemuArg *arg)
+{
+    const char *path = qemu_keyval_get(arg->settings, "addr");
+    g_autofree char *what = g_strdup_printf("SPICE at %s", path);
+
+    return path && qemu_rules_take_turns_at(rules, what, path);
+}
+
+/* *RET_LISTENS: whether it does so at all. FALSE: the running QEMU does not where it should. */
+static bool
+carry_listeners(QemuRules *rules, const QemuArg *arg, bool *ret_listens)
+{
+    bool is_unix = qemu_keyval_is_on(arg->settings, "unix"), is_incoming = qemu_rules_is_incoming(rules);
+
+    *ret_listens = is_unix;
+    if (is_unix)
+        return !is_incoming || carry_path(rules, arg);
+    for (size_t i = 0; i < G_N_ELEMENTS(port_keys); i++) {
+        if (!is_port(arg->settings, port_keys[i]))
+            continue;
+        *ret_listens = true;
+        if (is_incoming && !carry_port(rules, arg, port_keys[i]))
+            return false;
+    }
+    return true;
+}
+
 bool
 qemu_rule_spice(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *arg, GError **error G_GNUC_UNUSED)
 {
     bool listens = false;
 
-    if (qemu_keyval_is_on(arg->settings, "unix")) {
-        refuse(rules, arg, "QEMU makes the UNIX socket only as it starts, when the running one has the path");
-        return true;
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(port_keys); i++) {
-        if (!is_port(arg->settings, port_keys[i]))
-            continue;
-        listens = true;
-        if (qemu_rules_is_incoming(rules) && !carry_port(rules, arg, port_keys[i])) {
-            refuse(rules, arg, "the running QEMU does not listen there");
-            return true;
-        }
-    }
-    if (!listens)
+    if (!carry_listeners(rules, arg, &listens))
+        report(rules, arg, QEMU_FINDING_BLOCK, "display-spice", "plan a restart of the guest",
+               "the running QEMU does not listen there");
+    else if (!listens)
         report(rules, arg, QEMU_FINDING_OK, "display-spice", NULL,
                "it listens nowhere; clients have to be given to it again (add_client)");
     else if (qemu_rules_is_incoming(rules)) {
         report(rules, arg, QEMU_FINDING_OK, "display-spice", NULL,
-               "both QEMUs have the port, and one listens at a time; clients have to connect again");
+               "both QEMUs are at the same address, and one listens at a time; clients have to connect again");
         look_at_password(rules, arg);
     }
     return true;

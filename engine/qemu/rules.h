@@ -147,6 +147,8 @@ bool qemu_rule_disk(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError
 void qemu_rules_carry_vnc(QemuRules *rules, QemuArg *arg); /* rules-display-vnc.c */
 /* INCOMING: WHAT is at HOST (as on the command line) and PORT in both QEMUs. FALSE: the running one does not listen there. */
 bool qemu_rules_take_turns(QemuRules *rules, const char *what, const char *host, guint16 port); /* rules-display-listen.c */
+/* The same at PATH, which is absolute. */
+bool qemu_rules_take_turns_at(QemuRules *rules, const char *what, const char *path);
 bool qemu_rule_display(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 bool qemu_rule_spice(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 bool qemu_rule_vnc(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);

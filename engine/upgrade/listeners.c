@@ -77,10 +77,13 @@ upgrade_listeners_restore(Upgrade *upgrade, GError **error)
 {
     const GuestInstance *source = upgrade_get_source(upgrade);
     g_autoptr(GPtrArray) listeners = noted(upgrade);
+    bool is_gone = source->pidfd < 0 || process_has_exited(source->pidfd);
+    bool done = listeners->len == 0 || is_gone || guest_listening_pass(listeners, NULL, source, error);
 
-    if (listeners->len == 0 || source->pidfd < 0 || process_has_exited(source->pidfd) ||
-        guest_listening_pass(listeners, NULL, source, error))
-        return true;
-    try_again_later(upgrade, listeners);
-    return false;
+    guest_listening_forget(listeners, upgrade->record->target_id);
+    if (is_gone)
+        guest_listening_forget(listeners, upgrade->record->source_id);
+    if (!done)
+        try_again_later(upgrade, listeners);
+    return done;
 }

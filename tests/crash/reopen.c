@@ -134,7 +134,7 @@ make_scene_of_turns(void)
 }
 
 static void
-expect_turns_open(void)
+expect_turns_open(const Scene *scene G_GNUC_UNUSED)
 {
     int fd = talk_connect_tcp(AF_INET, vnc_port);
 
@@ -144,18 +144,18 @@ expect_turns_open(void)
     assert_true(talk_can_connect_tcp(AF_INET, spice_port));
 }
 
+/* Kills the engine at every point that matters, and has the next one look after it. */
 static void
-whoever_has_the_guest_listens(void **state G_GNUC_UNUSED)
+kill_engines(Scene *scene, void (*expect)(const Scene *scene))
 {
     static const struct {
         const char *point;
         SceneEnd end;
     } cases[] = {
-        {"prepare.handover:after", SCENE_OLD}, {"prepare.start:before", SCENE_OLD},  {"prepare.start:after", SCENE_OLD},
+        {"prepare.handover:after", SCENE_OLD}, {"prepare.start:before", SCENE_OLD},   {"prepare.start:after", SCENE_OLD},
         {"prepare.connect:after", SCENE_OLD},  {"perform.migrate:before", SCENE_OLD}, {"finish.prove:after", SCENE_NEW},
-        {"confirm.retire:after", SCENE_NEW},   {"confirm.reopen:before", SCENE_NEW}, {"confirm.reopen:after", SCENE_NEW},
+        {"confirm.retire:after", SCENE_NEW},   {"confirm.reopen:before", SCENE_NEW},  {"confirm.reopen:after", SCENE_NEW},
     };
-    Scene *scene = make_scene_of_turns();
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         scene_start_engine(scene, "MOULT_CRASH_POINT", cases[i].point, NULL);
@@ -163,11 +163,38 @@ whoever_has_the_guest_listens(void **state G_GNUC_UNUSED)
         scene_await_crash(scene);
         g_autoptr(HarnessReply) reply = moult_finish(upgrade);
         scene_start_engine(scene, NULL);
-        expect_turns_open();
+        expect(scene);
         scene_check(scene, cases[i].end, cases[i].point);
-        expect_turns_open();
+        expect(scene);
     }
     scene_finish(scene);
+}
+
+static void
+whoever_has_the_guest_listens(void **state G_GNUC_UNUSED)
+{
+    kill_engines(make_scene_of_turns(), expect_turns_open);
+}
+
+/* And nothing is beside it that begins like it. */
+static void
+expect_path_open(const Scene *scene)
+{
+    g_autofree char *path = g_build_filename(scene->engine->folder, "spice.sock", NULL);
+    g_autoptr(GDir) dir = g_dir_open(scene->engine->folder, 0, NULL);
+    const char *entry;
+
+    close(talk_connect_unix(path));
+    while ((entry = g_dir_read_name(dir)))
+        if (g_str_has_prefix(entry, "spice.sock."))
+            fail_msg("“%s” was left", entry);
+}
+
+static void
+whoever_has_the_guest_has_the_path(void **state G_GNUC_UNUSED)
+{
+    kill_engines(scene_new(carry_spec_tiny("-vga std -spice unix=on,addr=@folder@/spice.sock,disable-ticketing=on")),
+                 expect_path_open);
 }
 
 /* The next engine tries what this one could not. */
@@ -176,7 +203,7 @@ expect_turns_open_later(Scene *scene, int thief)
 {
     close(thief);
     scene_start_engine(scene, NULL);
-    expect_turns_open();
+    expect_turns_open(scene);
 }
 
 static void
@@ -229,6 +256,7 @@ main(int argc, char **argv)
         HARNESS_TEST(ports_that_are_open_are_no_trouble),
         HARNESS_TEST(port_that_somebody_has_taken),
         HARNESS_TEST(whoever_has_the_guest_listens),
+        HARNESS_TEST(whoever_has_the_guest_has_the_path),
         HARNESS_TEST(turn_that_somebody_has_taken_from_the_new_one),
         HARNESS_TEST(turn_that_somebody_has_taken_from_the_old_one),
     };

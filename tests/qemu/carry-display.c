@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -308,6 +309,19 @@ expect_spice(int fd)
     close(fd);
 }
 
+/* Nothing is beside PATH that begins like it. */
+static void
+expect_alone(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path), *name = g_path_get_basename(path);
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    const char *entry;
+
+    while ((entry = g_dir_read_name(dir)))
+        if (g_str_has_prefix(entry, name) && strcmp(entry, name) != 0)
+            fail_msg("“%s” was left", entry);
+}
+
 /* With a QXL card, whose memory and rings SPICE works on, and what an agent in the guest would speak through. */
 static void
 spice_clients_find_the_port(void **state)
@@ -347,14 +361,49 @@ spice_with_a_password_of_now_is_told(void **state)
     harness_engine_finish(engine);
 }
 
+/* The name is what stays; and who may connect is who might before. */
 static void
-spice_at_a_path_is_refused(void **state)
+spice_clients_find_the_path(void **state)
 {
     (void)state;
     HarnessEngine *engine = harness_engine_new(NULL);
     HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED,
-                                            carry_spec_tiny("-vga std -spice unix=on,addr=@folder@/spice.sock,disable-ticketing=on"));
+                                            carry_spec("-vga std -spice unix=on,addr=@folder@/spice.sock,disable-ticketing=on"));
+    g_autofree char *path = carry_path(guest, "spice.sock");
+    struct stat before, rolled_back, after;
+    int client = talk_connect_unix(path);
 
+    carry_expect_rows(guest, "OK display-spice");
+    assert_int_equal(chmod(path, 0620), 0);
+    assert_int_equal(stat(path, &before), 0);
+    carry_roll_back(guest);
+    expect_spice(client); /* still connected */
+    expect_spice(talk_connect_unix(path));
+    assert_int_equal(stat(path, &rolled_back), 0);
+    assert_int_equal(rolled_back.st_ino, before.st_ino);
+    for (HarnessBuild build = BUILD_SECOND;; build = BUILD_INSTALLED) {
+        harness_guest_upgrade(guest, build);
+        expect_spice(talk_connect_unix(path));
+        assert_int_equal(stat(path, &after), 0);
+        assert_int_equal(after.st_mode, before.st_mode);
+        if (build == BUILD_INSTALLED)
+            break;
+    }
+    expect_alone(path);
+    harness_engine_finish(engine);
+}
+
+static void
+spice_at_a_path_of_somebody_else_is_refused(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    g_autofree char *folder = g_build_filename(engine->folder, "anybody", NULL);
+
+    assert_int_equal(mkdir(folder, 0700) | chmod(folder, 0777), 0);
+    HarnessGuest *guest =
+        harness_guest_run(engine, "guest", BUILD_INSTALLED,
+                          carry_spec_tiny("-vga std -spice unix=on,addr=@folder@/anybody/spice.sock,disable-ticketing=on"));
     carry_expect_refusal(guest, "display-spice");
     harness_engine_finish(engine);
 }
@@ -406,7 +455,8 @@ main(int argc, char **argv)
         HARNESS_TEST(several_displays_stay),
         HARNESS_TEST(spice_clients_find_the_port),
         HARNESS_TEST(spice_with_a_password_of_now_is_told),
-        HARNESS_TEST(spice_at_a_path_is_refused),
+        HARNESS_TEST(spice_clients_find_the_path),
+        HARNESS_TEST(spice_at_a_path_of_somebody_else_is_refused),
         HARNESS_TEST(target_that_does_not_start_takes_nothing),
         HARNESS_TEST(spice_that_listens_nowhere_goes_along),
     };

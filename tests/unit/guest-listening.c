@@ -15,10 +15,14 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <glib/gstdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "guest/handover.h"
+#include "guest/listening-path.h"
 #include "guest/listening.h"
 #include "qemu/listeners.h"
 #include "qmp/json.h"
@@ -331,12 +335,89 @@ what_is_there_listens_again(void **state)
     end_holder(&holder);
 }
 
+static guint64
+bind_at(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    close(fd);
+    struct stat status;
+    assert_int_equal(lstat(path, &status), 0);
+    return status.st_ino;
+}
+
+static void
+expect_at(const char *path, guint64 inode, mode_t mode)
+{
+    struct stat status;
+
+    assert_int_equal(lstat(path, &status), 0);
+    assert_int_equal(status.st_ino, inode);
+    assert_int_equal(status.st_mode & 07777, mode);
+}
+
+static void
+pass_twice(const char *path, const GuestInstance *from, const GuestInstance *to)
+{
+    for (int i = 0; i < 2; i++) {
+        g_autoptr(GError) error = NULL;
+        if (!guest_listening_pass_path(path, from, to, &error))
+            fail_msg("%s", error->message);
+    }
+}
+
+static void
+a_path_is_passed_on(void **state)
+{
+    (void)state;
+    g_autofree char *folder = g_dir_make_tmp("moult-listening-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "socket", NULL), *other = g_strconcat(path, ".moult-2", NULL);
+    GuestInstance *first = guest_instance_new(), *second = guest_instance_new();
+    GError *error = NULL;
+
+    first->domain_id = 1;
+    second->domain_id = 2;
+    guint64 old = bind_at(path);
+    assert_int_equal(chmod(path, 0620), 0);
+    pass_twice(path, first, NULL);
+    assert_int_equal(access(path, F_OK), -1);
+    guint64 new = bind_at(path);
+    pass_twice(path, second, first);
+    expect_at(path, old, 0620);
+    expect_at(other, new, 0620); /* as its operator wants it */
+    pass_twice(path, NULL, second);
+    expect_at(path, new, 0620);
+    pass_twice(path, first, NULL);
+    guest_listening_forget_path(path, 1);
+    assert_int_equal(g_rmdir(folder), 0); /* nothing is left */
+
+    assert_int_equal(g_mkdir(folder, 0700), 0);
+    assert_true(g_file_set_contents(path, "", 0, NULL));
+    assert_false(guest_listening_pass_path(path, first, NULL, &error));
+    assert_non_null(strstr(error->message, "is no socket"));
+    g_clear_error(&error);
+    assert_int_equal(g_unlink(path) | symlink("/run", path), 0);
+    assert_false(guest_listening_pass_path(path, first, NULL, &error));
+    g_clear_error(&error);
+    assert_int_equal(g_unlink(path) | chmod(folder, 0777), 0);
+    bind_at(path);
+    assert_false(guest_listening_pass_path(path, first, NULL, &error)); /* anybody could exchange it */
+    g_clear_error(&error);
+    assert_int_equal(g_unlink(path) | g_rmdir(folder), 0);
+    guest_instance_free(first);
+    guest_instance_free(second);
+}
+
 static void
 addresses_from_a_record_are_checked(void **state)
 {
     (void)state;
     static const char *const bad[] = {"[1]", "[{\"host\":\"127.0.0.1\"}]", "[{\"host\":\"name\",\"port\":1}]",
-                                      "[{\"host\":\"127.0.0.1\",\"port\":0}]", "[{\"host\":\"127.0.0.1\",\"port\":65536}]"};
+                                      "[{\"host\":\"127.0.0.1\",\"port\":0}]", "[{\"host\":\"127.0.0.1\",\"port\":65536}]",
+                                      "[{\"path\":\"socket\"}]"};
     g_autoptr(json_object) many = json_object_new_array();
 
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
@@ -363,6 +444,7 @@ main(void)
         cmocka_unit_test(address_that_somebody_has_taken),
         cmocka_unit_test(nothing_is_done_when_one_is_not_there),
         cmocka_unit_test(what_is_there_listens_again),
+        cmocka_unit_test(a_path_is_passed_on),
         cmocka_unit_test(addresses_from_a_record_are_checked),
     };
 

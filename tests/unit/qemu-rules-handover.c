@@ -349,7 +349,10 @@ dup_turns(const QemuPlan *plan)
         g_autoptr(GPtrArray) listeners = qemu_deferred_dup_listeners(deferred);
         for (guint j = 0; j < listeners->len; j++) {
             const QemuHolding *listener = listeners->pdata[j];
-            g_string_append_printf(text, "%s %u,", listener->host, (unsigned)listener->port);
+            if (listener->path)
+                g_string_append_printf(text, "%s;", listener->path);
+            else
+                g_string_append_printf(text, "%s %u,", listener->host, (unsigned)listener->port);
         }
     }
     return g_string_free(text, FALSE);
@@ -376,6 +379,9 @@ what_a_target_opens_itself_is_shared_in_turns(void **state)
         {"-vnc unix:/run/a,,b -vnc 127.0.0.1:50", "display-vnc-several", NULL},
         {"-spice port=5960,tls-port=5961,disable-ticketing=on", "display-spice", "0.0.0.0 5960,0.0.0.0 5961,"},
         {"-spice addr=127.0.0.1,port=5950,tls-port=0,disable-ticketing=on", "display-spice", "127.0.0.1 5950,"},
+        {"-spice unix=on,addr=/run/a,,b,disable-ticketing=on", "display-spice", "/run/a,b;"},
+        {"-spice unix=on,addr=c,disable-ticketing=on", "display-spice", NULL},
+        {"-spice unix=on,addr=/run/d,disable-ticketing=on", "display-spice", NULL},
         {"-spice addr=127.0.0.1,port=5960,disable-ticketing=on", "display-spice", NULL},
         {"-spice port=5960,tls-port=5962,disable-ticketing=on", "display-spice", NULL},
     };

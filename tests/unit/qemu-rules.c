@@ -168,7 +168,7 @@ what_hinders_an_upgrade_does_not_hinder_a_start(void **state)
         {"-spice port=5900,disable-ticketing=on", "display-spice", NO_FINDING, BLOCK},
         {"-spice tls-port=5901,x509-dir=/x", "display-spice", NO_FINDING, BLOCK},
         {"-spice port=5900", "display-spice-password", NO_FINDING, NO_FINDING},
-        {"-spice unix=on,addr=/run/s,port=0", "display-spice", WARN, BLOCK},
+        {"-spice unix=on,addr=/run/s,port=0", "display-spice", NO_FINDING, BLOCK},
         {"-spice disable-ticketing=on,port=0", "display-spice", OK, OK},
         {"-spice disable-ticketing=on", "display-spice", OK, OK},
         {"-display gtk,gl=on", "display-window", WARN, BLOCK},
