@@ -161,21 +161,27 @@ classify(int fd, const struct stat *status, QemuHolding *holding)
 }
 
 /* Only what is asked is duplicated: a close(2) means something to files of some file systems. */
-static void
-look_at(const GuestInstance *source, const struct stat *status, QemuHolding *holding)
+static bool
+look_at(const GuestInstance *source, const struct stat *status, QemuHolding *holding, GError **error)
 {
+    g_autoptr(GError) local = NULL;
     int fd = -1;
 
     holding->kind = is_vhost_net(status) ? QEMU_HOLDING_VHOST_NET : QEMU_HOLDING_OTHER;
     holding->device = status->st_dev;
     holding->inode = status->st_ino;
     if (!S_ISSOCK(status->st_mode) && guest_tap_get_kind(status) == GUEST_TAP_NONE)
-        return;
-    fd = process_proc_fetch_fd(source->pidfd, holding->number, NULL);
-    if (fd < 0)
-        return; /* closed meanwhile */
+        return true;
+    fd = process_proc_fetch_fd(source->pidfd, holding->number, &local);
+    if (fd < 0 && g_error_matches(local, PROCESS_ERROR, PROCESS_ERROR_GONE))
+        return true; /* closed meanwhile */
+    if (fd < 0) {
+        g_propagate_error(error, g_steal_pointer(&local));
+        return false;
+    }
     classify(fd, status, holding);
     close(fd);
+    return true;
 }
 
 /* Standard input and output that lead to somebody: not to /dev/null, and not into the log of the instance. */
@@ -198,8 +204,9 @@ stat_log(const GuestEnvironment *environment, const GuestInstance *source)
     return status;
 }
 
-static void
-look_at_all(GDir *dir, const char *dir_path, const GuestInstance *source, const struct stat *log, GPtrArray *holdings)
+static bool
+look_at_all(GDir *dir, const char *dir_path, const GuestInstance *source, const struct stat *log, GPtrArray *holdings,
+            GError **error)
 {
     const char *name;
 
@@ -211,11 +218,13 @@ look_at_all(GDir *dir, const char *dir_path, const GuestInstance *source, const 
         if (!g_ascii_string_to_unsigned(name, 10, 0, G_MAXINT, &number, NULL) || stat(path, &status) < 0)
             continue;
         holding->number = (int)number;
-        look_at(source, &status, holding);
+        if (!look_at(source, &status, holding, error))
+            return false;
         if (number <= STDOUT_FILENO && leads_out(&status, log))
             holding->kind = QEMU_HOLDING_STANDARD;
         g_ptr_array_add(holdings, g_steal_pointer(&holding));
     }
+    return true;
 }
 
 static gint
@@ -239,7 +248,10 @@ guest_handover_look(const GuestEnvironment *environment, const GuestInstance *so
                          "the running QEMU's descriptors");
         return NULL;
     }
-    look_at_all(dir, path, source, &log, holdings);
+    if (!look_at_all(dir, path, source, &log, holdings, error)) {
+        guest_error_wrap(error, GUEST_ERROR_FAILED, "descriptors", NULL, "the running QEMU's descriptors");
+        return NULL;
+    }
     if (process_has_exited(source->pidfd)) {
         guest_error_set(error, GUEST_ERROR_FAILED, "descriptors", NULL, "the running QEMU has ended");
         return NULL;

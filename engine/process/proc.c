@@ -267,7 +267,7 @@ process_proc_fetch_fd(int pidfd, int fd_number, GError **error)
     int fd = (int)syscall(SYS_pidfd_getfd, pidfd, fd_number, 0);
 
     if (fd < 0)
-        process_set_error_errno(error, errno, "cannot duplicate descriptor %d of another process", fd_number);
+        process_set_error_errno(error, errno == EBADF ? ENOENT : errno, "cannot duplicate descriptor %d of another process", fd_number);
     return fd;
 }
 

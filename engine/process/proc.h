@@ -32,7 +32,7 @@ bool process_proc_get_cpu_time(pid_t pid, gint64 *ret_cpu_us, GError **error);
 bool process_proc_get_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid, GError **error);
 /*
  * A duplicate of the descriptor FD_NUMBER of the pidfd's process (pidfd_getfd, Linux 5.6), CLOEXEC; -1 on failure.
- * It needs the right to trace that process; for another user's process CAP_SYS_PTRACE.
+ * It needs the right to trace that process; for another user's process CAP_SYS_PTRACE. GONE: it has no such descriptor, too.
  */
 int process_proc_fetch_fd(int pidfd, int fd_number, GError **error);
 /* The process that started it, or took it over. */

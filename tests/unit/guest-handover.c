@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -220,6 +221,25 @@ a_process_that_has_ended_holds_nothing(void **state)
     assert_non_null(error);
 }
 
+/* What could not be looked at is not what nobody has: one TAP of two would pass for the only one. */
+static void
+descriptors_that_cannot_be_looked_at_are_an_error(void **state)
+{
+    const Fixture *fixture = *state;
+    g_autoptr(GError) error = NULL;
+    struct rlimit before;
+    int first_free = dup(STDERR_FILENO);
+
+    close(first_free);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit one_more = {.rlim_cur = (rlim_t)first_free + 1, .rlim_max = before.rlim_max}; /* for the folder */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &one_more), 0);
+    GPtrArray *holdings = guest_handover_look(&fixture->environment, fixture->instance, &error);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_null(holdings);
+    assert_non_null(strstr(error->message, g_strerror(EMFILE)));
+}
+
 int
 main(void)
 {
@@ -227,6 +247,7 @@ main(void)
         cmocka_unit_test_setup_teardown(sockets_are_told_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(listeners_do_not_block_whoever_comes_second, setup, teardown),
         cmocka_unit_test_setup_teardown(another_object_under_the_number_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(descriptors_that_cannot_be_looked_at_are_an_error, setup, teardown),
         cmocka_unit_test_setup_teardown(a_process_that_has_ended_holds_nothing, setup, teardown),
     };
 

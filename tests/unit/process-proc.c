@@ -267,7 +267,7 @@ descriptor_of_a_process_is_fetched(void **state)
     assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
     close(fd);
     assert_int_equal(process_proc_fetch_fd(pidfd, 1000, &error), -1);
-    assert_true(g_error_matches(error, PROCESS_ERROR, PROCESS_ERROR_FAILED));
+    assert_true(g_error_matches(error, PROCESS_ERROR, PROCESS_ERROR_GONE));
     close(memory);
     close(pidfd);
 }
