@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Any answer to "info usernet". What must hold:
+ *  - what is told of a network's forwarded ports can be put on a command line as it is: printable, without a comma;
+ *  - a definition that has just these has nothing to explain.
+ */
+#include <glib.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "guest/explain-forwards.h"
+
+#define INPUT_MAX 65536 /* longer ones are cut before they get here */
+#define HEAD "Hub -1 (n0):\r\n"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+check_settings(const GPtrArray *settings)
+{
+    for (guint i = 0; i < settings->len; i++)
+        for (const char *at = settings->pdata[i]; *at; at++)
+            g_assert_true(g_ascii_isgraph(*at) && *at != ',');
+}
+
+static void
+check_network(const char *answer, const char *network)
+{
+    g_autoptr(GPtrArray) settings = guest_explain_forwards_of(answer, network);
+
+    if (settings)
+        check_settings(settings);
+}
+
+/* All rows are those of one network. */
+static void
+check_alone(const char *rows)
+{
+    g_autofree char *answer = g_strconcat(HEAD, rows, NULL);
+    g_autoptr(GPtrArray) settings = guest_explain_forwards_of(answer, "n0");
+
+    if (!settings)
+        return;
+    g_autoptr(GPtrArray) differences = guest_explain_forwards_compare(settings, answer, true);
+    g_assert_cmpuint(differences->len, ==, 0);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    g_autofree char *answer = g_strndup((const char *)data, MIN(size, INPUT_MAX));
+    g_autoptr(GPtrArray) networks = guest_explain_forwards_networks(answer), none = g_ptr_array_new();
+
+    for (guint i = 0; i < MIN(networks->len, 16); i++)
+        check_network(answer, networks->pdata[i]);
+    g_ptr_array_unref(guest_explain_forwards_compare(none, answer, false));
+    if (!strstr(answer, "Hub "))
+        check_alone(answer);
+    return 0;
+}
