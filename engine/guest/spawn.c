@@ -16,6 +16,7 @@
 #include "qmp/text.h"
 
 #define SPAWN_TIMEOUT_MS 10000
+#define DEFAULT_DOWNSCRIPT "/etc/qemu-ifdown" /* of builds with --sysconfdir=/etc: all distributions' */
 #define KILL_TIMEOUT_MS 10000
 #define LAST_WORDS_BYTES 4096
 
@@ -35,6 +36,7 @@ plan_for(const GuestEnvironment *environment, const GuestDefinition *definition,
         .running = source ? guest_binary_get_version(&source->binary) : (QemuVersion){0},
         .holdings = holdings,
         .is_adopted = source && source->adopted,
+        .has_default_downscript = g_file_test(DEFAULT_DOWNSCRIPT, G_FILE_TEST_IS_EXECUTABLE),
         .makes_queues = environment->steering_program > 0,
         .start_paused = options && options->start_paused,
         .copies_memory = options && options->copies_memory,

@@ -64,6 +64,7 @@ typedef struct {
     QemuVersion running;           /* INCOMING: the source's version; zeroed: not known */
     const GPtrArray *holdings;     /* INCOMING: QemuHolding, what the source holds; NULL: nothing is known */
     bool makes_queues;             /* INCOMING: the engine may give it new queues of a TAP device, and keep packets away from them */
+    bool has_default_downscript;   /* INCOMING: the node has the script that QEMU runs where none is named */
     bool start_paused;             /* INCOMING with --paused: -S */
     bool copies_memory;            /* INCOMING: memory is made anew, as shared files of ours, but for shared ones of the operator's */
     bool is_adopted;               /* somebody else started the guest: nothing that it could notice is added */

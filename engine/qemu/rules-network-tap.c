@@ -268,8 +268,11 @@ static void
 look_at_script(QemuRules *rules, const QemuArg *arg)
 {
     const char *script = qemu_keyval_get(arg->settings, "downscript");
+    /* A helper's device has none. */
+    bool has_default = rules->context->has_default_downscript && !qemu_keyval_get(arg->settings, "helper") &&
+                       g_strcmp0(qemu_keyval_get(arg->settings, "type"), "tap") == 0;
 
-    if (script && strcmp(script, "no") != 0)
+    if (script ? strcmp(script, "no") != 0 : has_default)
         report(rules, arg, QEMU_FINDING_WARN, "net-tap-downscript", "run it when the guest has ended",
                "QEMU does not run the script for a device that it was given");
 }

@@ -58,6 +58,8 @@ static QemuHolding held[] = {
     {.kind = QEMU_HOLDING_TAP, .number = 46, .interface = (char *)"card", .is_macvtap = true},
 };
 
+static bool has_default_downscript;
+
 /* RUNNING: the source's version; MAKES_QUEUES: as the engine of root can. */
 static QemuPlan *
 plan_target_with(const char *version, const char *line, QemuVersion running, bool makes_queues)
@@ -72,6 +74,7 @@ plan_target_with(const char *version, const char *line, QemuVersion running, boo
     incoming.holdings = holdings;
     incoming.running = running;
     incoming.makes_queues = makes_queues;
+    incoming.has_default_downscript = has_default_downscript;
     return fixture_plan(line, &incoming);
 }
 
@@ -479,6 +482,28 @@ queues_that_cannot_be_made_are_refused(void **state)
 }
 
 static void
+default_script_is_missed_too(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        bool has_default, is_told;
+    } cases[] = {
+        {"-netdev tap,id=n,ifname=one", true, true},
+        {"-netdev tap,id=n,ifname=one", false, false},
+        {"-netdev tap,id=n,ifname=one,downscript=no", true, false},
+        {"-netdev tap,id=n,ifname=one,downscript=/x", false, true},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        has_default_downscript = cases[i].has_default;
+        g_autoptr(QemuPlan) plan = plan_target("7.2", cases[i].line);
+        assert_int_equal(fixture_find(plan, "net-tap-downscript") != NULL, cases[i].is_told);
+    }
+    has_default_downscript = false;
+}
+
+static void
 queues_that_nobody_uses_are_refused(void **state)
 {
     (void)state;
@@ -508,6 +533,7 @@ main(void)
         cmocka_unit_test(vnc_sockets_are_handed_over),
         cmocka_unit_test(what_a_target_opens_itself_is_shared_in_turns),
         cmocka_unit_test(queues_of_taps_are_handed_over),
+        cmocka_unit_test(default_script_is_missed_too),
         cmocka_unit_test(queues_of_taps_are_made),
         cmocka_unit_test(queues_that_cannot_be_made_are_refused),
         cmocka_unit_test(queues_that_nobody_uses_are_refused),
