@@ -15,6 +15,7 @@
 /* A guest's memory has no event to wait for. */
 #define POLL_US 2000
 #define OPEN_POLL_US 50000
+#define LOOK_SHARE 8 /* the guest has this many times the time that is spent on looking for its page */
 #define LOOK_AGAIN_US G_USEC_PER_SEC
 
 struct Sampler {
@@ -208,7 +209,7 @@ has_ended(int pidfd)
 static Sampler *
 open_ready(pid_t pid, int pidfd, unsigned timeout_ms, GError **error)
 {
-    gint64 deadline_us = g_get_monotonic_time() + (gint64)timeout_ms * 1000, opened_us = 0;
+    gint64 deadline_us = g_get_monotonic_time() + (gint64)timeout_ms * 1000, opened_us = 0, looked_us = 0;
     g_autoptr(Sampler) self = NULL;
     uint32_t ready = 0;
 
@@ -219,8 +220,10 @@ open_ready(pid_t pid, int pidfd, unsigned timeout_ms, GError **error)
         if (g_get_monotonic_time() - opened_us > LOOK_AGAIN_US)
             g_clear_pointer(&self, sampler_free);
         if (!self) {
+            gint64 begun_us = g_get_monotonic_time();
             self = sampler_open(pid, &local_error);
             opened_us = g_get_monotonic_time();
+            looked_us = opened_us - begun_us;
         }
         if (self && FIELD_READ(self, ready, &ready) && ready)
             return g_steal_pointer(&self);
@@ -233,7 +236,7 @@ open_ready(pid_t pid, int pidfd, unsigned timeout_ms, GError **error)
                         timeout_ms, local_error ? ": " : "", local_error ? local_error->message : "");
             return NULL;
         }
-        g_usleep(OPEN_POLL_US);
+        g_usleep(MAX(OPEN_POLL_US, (gulong)(self ? 0 : LOOK_SHARE * looked_us)));
     }
 }
 

@@ -7,50 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "carry.h"
-#include "harness-private.h"
 #include "network.h"
 #include "traffic.h"
 
-#define FIRST_NUMBER 10
 #define SHARED_AND_MONITORED(mib)                                                                                      \
     " -object memory-backend-file,id=mem0,size=" mib "M,mem-path=@folder@/ram,share=on -machine memory-backend=mem0 "   \
     "-qmp unix:@folder@/qmp.sock,server=on,wait=off"
-
-/* Starts the guest as a program that has opened QUEUES for it would: they are its descriptors 10, 11. */
-static pid_t
-start_qemu(HarnessGuest *guest, HarnessBuild build, const int *queues, int n_queues)
-{
-    g_auto(GStrv) argv = harness_guest_make_argv(guest, harness_build(build));
-    g_auto(GStrv) environment =
-        g_environ_setenv(g_get_environ(), "MOULT_RUNTIME_DIR", guest->engine->runtime, TRUE); /* the janitor's mark */
-    g_autoptr(GError) error = NULL;
-    int theirs[] = {FIRST_NUMBER, FIRST_NUMBER + 1};
-    GPid pid = 0;
-
-    if (!g_spawn_async_with_pipes_and_fds(NULL, (const char *const *)argv, (const char *const *)environment,
-                                          G_SPAWN_DEFAULT, NULL, NULL, -1, -1, -1, queues, theirs, (gsize)n_queues, &pid,
-                                          NULL, NULL, NULL, &error))
-        fail_msg("%s", error->message);
-    for (int i = 0; i < n_queues; i++)
-        close(queues[i]);
-    return pid;
-}
-
-static void
-adopt(HarnessGuest *guest, pid_t pid)
-{
-    g_autofree char *number = g_strdup_printf("%d", pid), *socket = carry_path(guest, "qmp.sock");
-
-    for (int i = 0; i < 1000 && access(socket, F_OK) < 0; i++)
-        g_usleep(10000);
-    g_autoptr(HarnessReply) reply = moult(guest->engine, "adopt", guest->name, "--pid", number, "--json", NULL);
-    assert_status(reply, EXIT_DONE);
-    harness_guest_await(guest);
-}
 
 static const HarnessSpec *
 linux_spec(const char *netdev, const char *device)
@@ -72,12 +36,12 @@ queues_are_handed_over_by_their_numbers(void **state)
         harness_guest_new(engine, "guest", linux_spec("tap,id=net0,fds=10:11", "virtio-net-pci,mq=on,vectors=6"));
     int queues[] = {network_open_tap("tap0", IFF_MULTI_QUEUE | IFF_VNET_HDR),
                     network_open_tap("tap0", IFF_MULTI_QUEUE | IFF_VNET_HDR)};
-    pid_t pid = start_qemu(guest, BUILD_INSTALLED, queues, 2);
+    pid_t pid = carry_start_with(guest, BUILD_INSTALLED, queues, 2);
     unsigned index = network_get_index("tap0");
 
     network_set_address("tap0", NETWORK_HOST);
     network_bring_up("tap0");
-    adopt(guest, pid);
+    carry_adopt(guest, pid);
     Traffic *traffic = traffic_new(guest, TRAFFIC_STREAMS_MAX);
     traffic_through_everything(traffic, TRAFFIC_ROUNDS_QUEUES);
     traffic_free(traffic);
@@ -97,10 +61,10 @@ device_is_handed_over_by_its_number(void **state)
         engine, "guest",
         carry_spec_tiny("-netdev tap,id=net0,fd=10 -device virtio-net-pci,netdev=net0" SHARED_AND_MONITORED("16")));
     int queue = network_open_tap("tap0", IFF_VNET_HDR);
-    pid_t pid = start_qemu(guest, BUILD_INSTALLED, &queue, 1);
+    pid_t pid = carry_start_with(guest, BUILD_INSTALLED, &queue, 1);
     unsigned index = network_get_index("tap0");
 
-    adopt(guest, pid);
+    carry_adopt(guest, pid);
     carry_expect_rows(guest, "OK fd-handed");
     harness_guest_upgrade(guest, BUILD_SECOND);
     harness_guest_upgrade(guest, BUILD_INSTALLED);
@@ -122,7 +86,7 @@ queues_do_not_change_hands_in_a_live_copy(void **state)
     int queues[] = {network_open_tap("tap0", IFF_MULTI_QUEUE | IFF_VNET_HDR),
                     network_open_tap("tap0", IFF_MULTI_QUEUE | IFF_VNET_HDR)};
 
-    adopt(guest, start_qemu(guest, BUILD_SECOND, queues, 2));
+    carry_adopt(guest, carry_start_with(guest, BUILD_SECOND, queues, 2));
     g_autoptr(HarnessReply) reply =
         moult(engine, "upgrade", guest->name, "--to", harness_build(BUILD_INSTALLED), "--json", NULL);
     assert_outcome(reply, EXIT_REFUSED, "refused", "net-tap-queues", "as long as its memory is copied");
@@ -147,7 +111,7 @@ macvtap_is_handed_over(void **state)
 
     network_bring_up("tap0");
     HarnessGuest *guest = harness_guest_new(engine, "guest", linux_spec("tap,id=net0,fd=10", device));
-    adopt(guest, start_qemu(guest, BUILD_INSTALLED, &queue, 1));
+    carry_adopt(guest, carry_start_with(guest, BUILD_INSTALLED, &queue, 1));
     Traffic *traffic = traffic_new(guest, 1);
     traffic_through_everything(traffic, 1);
     traffic_free(traffic);

@@ -5,9 +5,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "carry.h"
 #include "harness.h"
+
+#define FIRST_NUMBER 10 /* of a descriptor that a guest is started with */
+#define ADOPT_LOOK_US 10000
+#define ADOPT_LOOKS 3000
 
 /* A guest borrows its specification for as long as it is there: to the end of the program. */
 static GSList *kept;
@@ -49,6 +54,39 @@ carry_spec_tiny(const char *format, ...)
     spec = make_spec(&harness_tiny, "", format, arguments);
     va_end(arguments);
     return spec;
+}
+
+pid_t
+carry_start_with(HarnessGuest *guest, HarnessBuild build, const int *fds, int n_fds)
+{
+    g_auto(GStrv) argv = harness_guest_make_argv(guest, harness_build(build));
+    g_auto(GStrv) environment =
+        g_environ_setenv(g_get_environ(), "MOULT_RUNTIME_DIR", guest->engine->runtime, TRUE); /* the janitor's mark */
+    g_autofree int *theirs = g_new0(int, (gsize)n_fds);
+    g_autoptr(GError) error = NULL;
+    GPid pid = 0;
+
+    for (int i = 0; i < n_fds; i++)
+        theirs[i] = FIRST_NUMBER + i;
+    if (!g_spawn_async_with_pipes_and_fds(NULL, (const char *const *)argv, (const char *const *)environment,
+                                          G_SPAWN_DEFAULT, NULL, NULL, -1, -1, -1, fds, theirs, (gsize)n_fds, &pid, NULL,
+                                          NULL, NULL, &error))
+        fail_msg("%s", error->message);
+    for (int i = 0; i < n_fds; i++)
+        close(fds[i]);
+    return pid;
+}
+
+void
+carry_adopt(HarnessGuest *guest, pid_t pid)
+{
+    g_autofree char *number = g_strdup_printf("%d", pid), *socket = carry_path(guest, "qmp.sock");
+
+    for (int i = 0; i < ADOPT_LOOKS && access(socket, F_OK) < 0; i++)
+        g_usleep(ADOPT_LOOK_US);
+    g_autoptr(HarnessReply) reply = moult(guest->engine, "adopt", guest->name, "--pid", number, "--json", NULL);
+    assert_status(reply, EXIT_DONE);
+    harness_guest_await(guest);
 }
 
 char *

@@ -14,6 +14,13 @@ HarnessSpec *carry_spec(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* The same for a tiny guest, without a disk. */
 const HarnessSpec *carry_spec_tiny(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
+/*
+ * Starts a guest of harness_guest_new's as a program that has opened FDS for it would: they are its descriptors 10, 11, ...,
+ * and ours are closed. It must have a monitor for carry_adopt at @folder@/qmp.sock.
+ */
+pid_t carry_start_with(HarnessGuest *guest, HarnessBuild build, const int *fds, int n_fds);
+void carry_adopt(HarnessGuest *guest, pid_t pid);
+
 /* NAME in the engine's folder; owned. */
 char *carry_path(const HarnessGuest *guest, const char *name);
 

@@ -58,6 +58,15 @@ harness_build_version(HarnessBuild build)
     return versions[build];
 }
 
+int
+harness_get_patience(void)
+{
+    const char *text = g_getenv("MOULT_TEST_PATIENCE");
+    guint64 patience = 1;
+
+    return text && g_ascii_string_to_unsigned(text, 10, 1, 100, &patience, NULL) ? (int)patience : 1;
+}
+
 void
 harness_skip(const char *why)
 {

@@ -10,6 +10,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -257,6 +258,22 @@ network_is_bridged(const char *name)
     g_autofree char *path = g_strdup_printf("/sys/class/net/%s/brport", name);
 
     return g_file_test(path, G_FILE_TEST_IS_DIR);
+}
+
+void
+network_keep_neighbour(const char *name)
+{
+    struct arpreq request = {.arp_flags = ATF_COM};
+    struct sockaddr_in *address = (struct sockaddr_in *)(void *)&request.arp_pa;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    address->sin_family = AF_INET;
+    assert_int_equal(inet_pton(AF_INET, NETWORK_GUEST, &address->sin_addr), 1);
+    assert_true(g_strlcpy(request.arp_dev, name, sizeof(request.arp_dev)) < sizeof(request.arp_dev));
+    assert_int_equal(ioctl(fd, SIOCGARP, &request), 0);
+    request.arp_flags = ATF_COM | ATF_PERM;
+    assert_int_equal(ioctl(fd, SIOCSARP, &request), 0);
+    close(fd);
 }
 
 int

@@ -40,5 +40,10 @@ unsigned network_count_queues(const char *name);
 /* TRUE when NAME is a port of a bridge. */
 bool network_is_bridged(const char *name);
 
+/*
+ * The guest, which must have answered, stays a known neighbour on device NAME: of one that stands still for seconds (because it is
+ * emulated twice, say) the kernel would forget the address, and drop what waits for it.
+ */
+void network_keep_neighbour(const char *name);
 /* A TCP connection to the guest's echo port. */
 int network_connect_to_guest(void);

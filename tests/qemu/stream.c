@@ -15,7 +15,6 @@
 #include "harness.h"
 #include "stream.h"
 
-#define PERIOD_NS 10000000
 #define MAX_DATAGRAMS 16384
 #define TAIL_MS 500   /* the stream goes on behind what it watches */
 #define DRAIN_MS 3000 /* for echoes that are late */
@@ -28,6 +27,8 @@ struct Stream {
     GThread *thread;
 };
 enum { STREAM_RUNS, STREAM_DRAINS };
+
+unsigned stream_period_ms = 10;
 
 static void
 receive(Stream *stream)
@@ -67,10 +68,10 @@ run(gpointer data)
 {
     Stream *stream = data;
     struct pollfd polled[] = {{.fd = stream->fd, .events = POLLIN}, {.fd = stream->timer, .events = POLLIN}};
-    gint64 end_us = G_MAXINT64;
+    gint64 end_us = G_MAXINT64, drain_ms = (gint64)DRAIN_MS * harness_get_patience();
 
     while (g_get_monotonic_time() < end_us) {
-        poll(polled, G_N_ELEMENTS(polled), DRAIN_MS);
+        poll(polled, G_N_ELEMENTS(polled), (int)drain_ms);
         receive(stream);
         if (polled[1].revents)
             tick(stream);
@@ -79,7 +80,7 @@ run(gpointer data)
         if (is_complete(stream))
             break;
         if (end_us == G_MAXINT64)
-            end_us = g_get_monotonic_time() + DRAIN_MS * 1000;
+            end_us = g_get_monotonic_time() + drain_ms * 1000;
     }
     return NULL;
 }
@@ -104,7 +105,8 @@ Stream *
 stream_start(const char *address)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(7)};
-    const struct itimerspec period = {.it_interval.tv_nsec = PERIOD_NS, .it_value.tv_nsec = PERIOD_NS};
+    const struct timespec interval = {.tv_sec = stream_period_ms / 1000, .tv_nsec = stream_period_ms % 1000 * 1000000L};
+    const struct itimerspec period = {.it_interval = interval, .it_value = interval};
     Stream *stream = g_new0(Stream, 1);
 
     assert_int_equal(inet_pton(AF_INET, address, &to.sin_addr), 1);
@@ -127,7 +129,10 @@ count(const Stream *stream)
         gap = stream->seen[i] ? 0 : gap + 1;
         result.lost += !stream->seen[i];
         result.duplicated += stream->seen[i] > 1;
-        result.longest_gap = MAX(result.longest_gap, gap);
+        if (gap > result.longest_gap) {
+            result.longest_gap = gap;
+            result.gap_begin = i + 1 - gap;
+        }
     }
     return result;
 }

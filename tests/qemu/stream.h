@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A stream of numbered datagrams to a guest that echoes them, one every 10 ms, from a thread of its own.
+ * A stream of numbered datagrams to a guest that echoes them, one every stream_period_ms, from a thread of its own.
  */
 #pragma once
 
@@ -8,9 +8,12 @@
 
 typedef struct Stream Stream;
 
+/* Of those that are started from now on: 10, and more for a guest that has no time for so many. */
+extern unsigned stream_period_ms;
+
 typedef struct {
     unsigned sent, lost, duplicated;
-    unsigned longest_gap; /* most datagrams in a row that were lost */
+    unsigned longest_gap, gap_begin; /* most datagrams in a row that were lost, and the number of the first of them */
 } StreamResult;
 
 /* To UDP port 7 of ADDRESS; returns once the guest answers. */

@@ -15,7 +15,6 @@
 #include "traffic.h"
 
 #define MAX_LOST 2
-#define PERIOD_MS 10 /* of a stream */
 #define SCRATCH "scratch"
 #define SHORT_US 1000
 
@@ -63,7 +62,7 @@ count_dropped(Traffic *traffic)
     g_thread_join(traffic->clock);
     traffic->clock = NULL;
     print_message("the lock was held for %.1f ms\n", (double)traffic->waited_us / 1000.0);
-    return (unsigned)(traffic->waited_us / 1000 / PERIOD_MS);
+    return (unsigned)(traffic->waited_us / 1000 / (gint64)stream_period_ms);
 }
 
 void
@@ -87,8 +86,8 @@ traffic_check(Traffic *traffic, const char *what)
 
     stream_stop_all(traffic->streams, traffic->n_streams, results);
     for (unsigned i = 0; i < traffic->n_streams; i++) {
-        print_message("%s: %u sent, %u lost (%u in a row), %u duplicated\n", what, results[i].sent, results[i].lost,
-                      results[i].longest_gap, results[i].duplicated);
+        print_message("%s: %u sent, %u lost (%u in a row from %u), %u duplicated\n", what, results[i].sent, results[i].lost,
+                      results[i].longest_gap, results[i].gap_begin, results[i].duplicated);
         is_kept = is_kept && results[i].lost <= allowed;
         assert_int_equal(results[i].duplicated, 0);
     }
