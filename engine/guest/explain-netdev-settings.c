@@ -104,6 +104,15 @@ add_send_limit(const Explanation *explanation, const GPtrArray *holdings, const 
     return !is_limited || add_setting(settings, "sndbuf", text);
 }
 
+/* Which of several the kernel serves is not told: it must be none, or all of them, each queue by a descriptor of its own. */
+static bool
+add_vhost(const GPtrArray *holdings, GString *settings)
+{
+    guint n = qemu_holdings_count(holdings, QEMU_HOLDING_VHOST_NET);
+
+    return n == 0 || (n == qemu_holdings_count(holdings, QEMU_HOLDING_TAP) && add_setting(settings, "vhost", "on"));
+}
+
 /* The rules find the open device by its name (qemu/rules-network-tap.c). */
 static bool
 describe_tap(const Explanation *explanation, const ExplainNetdev *netdev, GString *settings)
@@ -112,8 +121,7 @@ describe_tap(const Explanation *explanation, const ExplainNetdev *netdev, GStrin
     g_autoptr(GPtrArray) holdings = guest_handover_look(explanation->environment, explanation->instance, NULL);
     g_autofree char *interface = NULL;
 
-    /* Which of several the kernel serves is not told. */
-    if (!holdings || qemu_holdings_has(holdings, QEMU_HOLDING_VHOST_NET))
+    if (!holdings || !add_vhost(holdings, settings))
         return false;
     if (g_str_has_prefix(details, "helper="))
         return describe_helper(details, settings);

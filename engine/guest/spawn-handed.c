@@ -10,6 +10,7 @@
 #include "guest/spawn.h"
 #include "guest/tap-queue.h"
 #include "guest/tap-steering.h"
+#include "guest/vhost.h"
 #include "qmp/commands.h"
 
 void
@@ -42,15 +43,23 @@ add(GPtrArray *array, const QemuPlanFd *wanted, int fd)
     g_ptr_array_add(array, handed);
 }
 
+static int
+fetch(const GuestSpawn *spawn, const GuestInstance *source, const QemuPlanFd *wanted, GError **error)
+{
+    const QemuHolding *holding = qemu_holdings_find_number(spawn->holdings, (int)wanted->index);
+
+    if (wanted->kind == QEMU_PLAN_FD_VHOST_NET)
+        return guest_vhost_net_open(error);
+    g_return_val_if_fail(holding, -1);
+    return guest_handover_fetch(source, holding, error);
+}
+
 /* Into ARRAY of GuestHanded. */
 static bool
 fetch_one(const GuestSpawn *spawn, const GuestInstance *source, const QemuPlanFd *wanted, GPtrArray *array, GError **error)
 {
-    const QemuHolding *holding = qemu_holdings_find_number(spawn->holdings, (int)wanted->index);
-    int fd;
+    int fd = fetch(spawn, source, wanted, error);
 
-    g_return_val_if_fail(holding, false);
-    fd = guest_handover_fetch(source, holding, error);
     if (fd < 0)
         return false;
     add(array, wanted, fd);
@@ -62,8 +71,8 @@ guest_spawn_fetch_handed(GuestSpawn *spawn, const GuestInstance *source, GError 
 {
     for (guint i = 0; i < spawn->plan->fds->len; i++) {
         const QemuPlanFd *fd = &g_array_index(spawn->plan->fds, QemuPlanFd, i);
-        bool is_handed = fd->kind == QEMU_PLAN_FD_HANDED || fd->kind == QEMU_PLAN_FD_NAMED;
-        if (is_handed && !fetch_one(spawn, source, fd, spawn->handed, error))
+        bool is_meant = fd->kind == QEMU_PLAN_FD_HANDED || fd->kind == QEMU_PLAN_FD_NAMED || fd->kind == QEMU_PLAN_FD_VHOST_NET;
+        if (is_meant && !fetch_one(spawn, source, fd, spawn->handed, error))
             return false;
     }
     return true;

@@ -244,6 +244,7 @@ close_passed_fds(GuestSpawn *spawn)
     g_array_set_size(spawn->memory_fds, 0);
     guest_spawn_close_handed(spawn, QEMU_PLAN_FD_HANDED);
     guest_spawn_close_handed(spawn, QEMU_PLAN_FD_QUEUE);
+    guest_spawn_close_handed(spawn, QEMU_PLAN_FD_VHOST_NET);
 }
 
 void
@@ -315,6 +316,7 @@ passed_fd(const GuestSpawn *spawn, const QemuPlanFd *fd)
     case QEMU_PLAN_FD_HANDED:
     case QEMU_PLAN_FD_QUEUE:
     case QEMU_PLAN_FD_NAMED:
+    case QEMU_PLAN_FD_VHOST_NET:
         return guest_spawn_get_handed(spawn, fd->index);
     }
     g_assert_not_reached();

@@ -22,7 +22,7 @@
 
 /* A descriptor of the source's, or what takes its place, on its way to the target. */
 typedef struct {
-    QemuPlanFdKind kind;    /* HANDED, NAMED, QUEUE */
+    QemuPlanFdKind kind;    /* HANDED, NAMED, QUEUE, VHOST_NET */
     unsigned source_number; /* what it is called in the source */
     int fd;
 } GuestHanded;
@@ -79,7 +79,7 @@ bool guest_spawn_create_memory(GuestSpawn *spawn, GError **error);
  * private to the source gets new files. PRESENT as the spawn was planned with (NULL: nothing has changed).
  */
 bool guest_spawn_fetch_memory(GuestSpawn *spawn, const GuestInstance *source, const GuestPresent *present, GError **error);
-/* The source's descriptors that the plan asks for, each proved to be what it was when the plan was made. */
+/* The source's descriptors that the plan asks for, each proved to be what it was when the plan was made, and new ones of vhost. */
 bool guest_spawn_fetch_handed(GuestSpawn *spawn, const GuestInstance *source, GError **error);
 /*
  * The new queues of TAP devices that the plan asks for. Packets are kept away from them (tap-steering.h) until

@@ -94,11 +94,12 @@ qemu_holdings_find_tap(const GPtrArray *holdings, const char *interface)
     return found;
 }
 
-bool
-qemu_holdings_has(const GPtrArray *holdings, QemuHoldingKind kind)
+guint
+qemu_holdings_count(const GPtrArray *holdings, QemuHoldingKind kind)
 {
+    guint n = 0;
+
     for (guint i = 0; i < holdings->len; i++)
-        if (((const QemuHolding *)g_ptr_array_index(holdings, i))->kind == kind)
-            return true;
-    return false;
+        n += ((const QemuHolding *)g_ptr_array_index(holdings, i))->kind == kind;
+    return n;
 }

@@ -44,8 +44,8 @@ GPtrArray *qemu_holdings_new(void);
 
 /* The one with descriptor NUMBER; NULL when there is none, or HOLDINGS is NULL. Borrowed. */
 const QemuHolding *qemu_holdings_find_number(const GPtrArray *holdings, int number);
-/* Whether there is one of KIND. */
-bool qemu_holdings_has(const GPtrArray *holdings, QemuHoldingKind kind);
+/* How many there are of KIND. */
+guint qemu_holdings_count(const GPtrArray *holdings, QemuHoldingKind kind);
 /*
  * Those of KIND that are the UNIX socket PATH, in the order of their numbers. Borrowed, in an owned array.
  */

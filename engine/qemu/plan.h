@@ -33,7 +33,8 @@ typedef enum {
     QEMU_PLAN_FD_MEMORY,   /* memory backend number `index` of the plan */
     QEMU_PLAN_FD_HANDED,   /* INCOMING: descriptor `index` of the running QEMU, one of the context's holdings */
     QEMU_PLAN_FD_QUEUE,    /* INCOMING: a new queue of the TAP device that descriptor `index` is one of, in its stead */
-    QEMU_PLAN_FD_NAMED     /* the same, once QEMU runs: its monitor keeps it under qemu_plan_dup_fd_name(index), for what is deferred */
+    QEMU_PLAN_FD_VHOST_NET, /* INCOMING: /dev/vhost-net, opened anew, in the stead of descriptor `index`: that serves one process */
+    QEMU_PLAN_FD_NAMED     /* HANDED, once QEMU runs: its monitor keeps it under qemu_plan_dup_fd_name(index), for what is deferred */
 } QemuPlanFdKind;
 
 typedef struct {

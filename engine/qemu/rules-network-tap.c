@@ -19,24 +19,6 @@ report(QemuRules *rules, const QemuArg *arg, QemuFindingLevel level, const char 
     qemu_rules_find(rules, level, code, hint, "“%s %.100s”: %s", arg->word, arg->value, reason);
 }
 
-/* As net/tap.c:net_init_tap_one() decides. */
-static bool
-has_vhost(const QemuKeyval *settings)
-{
-    if (qemu_keyval_get(settings, "vhost"))
-        return qemu_keyval_is_on(settings, "vhost");
-    return qemu_keyval_get(settings, "vhostfd") || qemu_keyval_get(settings, "vhostfds") ||
-           qemu_keyval_is_on(settings, "vhostforce");
-}
-
-static void
-look_at_vhost(QemuRules *rules, const QemuArg *arg)
-{
-    if (has_vhost(arg->settings))
-        report(rules, arg, qemu_rules_hinders_upgrade(rules), "net-vhost", "set vhost=off",
-               "the kernel moves its packets for one QEMU at a time");
-}
-
 static bool
 is_tap(const QemuArg *arg)
 {
@@ -299,11 +281,11 @@ qemu_rules_carry_tap(QemuRules *rules, QemuArg *arg)
     g_autoptr(GPtrArray) queues = NULL;
     const char *interface = get_interface(arg);
 
-    look_at_vhost(rules, arg);
     if (!qemu_rules_is_incoming(rules))
         return;
     if (!interface && !is_unnamed(arg)) {
         look_at_numbered(rules, arg);
+        qemu_rules_carry_vhost(rules, arg);
         return;
     }
     queues = interface ? qemu_holdings_find_tap(rules->context->holdings, interface) : find_unnamed(rules);
@@ -319,4 +301,5 @@ qemu_rules_carry_tap(QemuRules *rules, QemuArg *arg)
     give(rules, arg, queues, are_made);
     report(rules, arg, QEMU_FINDING_OK, "net-tap", NULL,
            "the open TAP device is handed over; scripts are not run again");
+    qemu_rules_carry_vhost(rules, arg);
 }

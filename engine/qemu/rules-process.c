@@ -134,16 +134,19 @@ find_fds(const QemuArg *arg)
     return named;
 }
 
-/* TRUE when the running QEMU has it. It keeps its number, for the definition goes on to name it so. */
+/* TRUE when the running QEMU has it. It keeps its number, for the definition goes on to name it so; of vhost it is another. */
 static bool
 hand_over(QemuRules *rules, int number)
 {
-    if (!qemu_holdings_find_number(rules->context->holdings, number))
+    const QemuHolding *holding = qemu_holdings_find_number(rules->context->holdings, number);
+
+    if (!holding)
         return false;
     for (guint i = 0; i < rules->plan->fds->len; i++)
         if (g_array_index(rules->plan->fds, QemuPlanFd, i).number == number)
             return true;
-    qemu_rules_hand_over_as(rules, QEMU_PLAN_FD_HANDED, number, number);
+    qemu_rules_hand_over_as(rules, holding->kind == QEMU_HOLDING_VHOST_NET ? QEMU_PLAN_FD_VHOST_NET : QEMU_PLAN_FD_HANDED, number,
+                            number);
     return true;
 }
 

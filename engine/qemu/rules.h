@@ -156,6 +156,8 @@ bool qemu_rule_display_default(QemuRules *rules, const QemuRule *rule, QemuArg *
 
 /* rules-network.c */
 void qemu_rules_carry_tap(QemuRules *rules, QemuArg *arg);  /* rules-network-tap.c */
+/* rules-network-vhost.c: of a target's TAP that is fd= or fds= by now */
+void qemu_rules_carry_vhost(QemuRules *rules, QemuArg *arg);
 void qemu_rules_carry_user(QemuRules *rules, QemuArg *arg); /* rules-network-user.c */
 bool qemu_rule_network(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 

@@ -18,6 +18,7 @@
 #include "guest/spawn.h"
 #include "guest/surroundings.h"
 #include "guest/throttle.h"
+#include "guest/vhost.h"
 #include "paths/instance.h"
 #include "process/proc.h"
 #include "upgrade/threads.h"
@@ -83,6 +84,7 @@ look_at_plan(UpgradePreflight *preflight, const GuestEnvironment *environment, c
         const QemuFinding *finding = g_ptr_array_index(preflight->plan->findings, i);
         qemu_findings_add(preflight->findings, finding->level, finding->code, finding->hint, "%s", finding->reason);
     }
+    guest_vhost_net_look(preflight->plan, preflight->findings);
 }
 
 /* What the running QEMU says of itself; its record may be of another opinion. */

@@ -113,6 +113,7 @@ open_fds(Qemu *qemu, const Qemu *source)
             break;
         case QEMU_PLAN_FD_HANDED:
         case QEMU_PLAN_FD_QUEUE:
+        case QEMU_PLAN_FD_VHOST_NET:
         case QEMU_PLAN_FD_NAMED: /* nothing is known of the source's descriptors here */
             fail_msg("descriptor %d is asked for", wanted->number);
             break;

@@ -54,6 +54,8 @@ static QemuHolding held[] = {
     TAP(44, "idle", true),
     TAP(47, "odd", true),
     TAP(48, "odd", false),
+    {.kind = QEMU_HOLDING_VHOST_NET, .number = 50},
+    {.kind = QEMU_HOLDING_VHOST_NET, .number = 51},
     {.kind = QEMU_HOLDING_TAP, .number = 45, .interface = (char *)"card", .is_macvtap = true},
     {.kind = QEMU_HOLDING_TAP, .number = 46, .interface = (char *)"card", .is_macvtap = true},
 };
@@ -519,6 +521,72 @@ queues_that_nobody_uses_are_refused(void **state)
     fixture_assert_finding(fewer, "net-tap", QEMU_FINDING_BLOCK);
 }
 
+/* What the target is to have of /dev/vhost-net: "5:6"; "" for none. Owned. */
+static char *
+dup_vhost_numbers(const QemuPlan *plan)
+{
+    GString *numbers = g_string_new(NULL);
+
+    for (guint i = 0; i < plan->fds->len; i++) {
+        const QemuPlanFd *fd = &g_array_index(plan->fds, QemuPlanFd, i);
+        if (fd->kind == QEMU_PLAN_FD_VHOST_NET)
+            g_string_append_printf(numbers, "%s%d", numbers->len > 0 ? ":" : "", fd->number);
+    }
+    return g_string_free(numbers, FALSE);
+}
+
+static void
+vhost_is_opened_anew_for_each_queue(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        unsigned n;
+        const char *expected; /* %s: the target's descriptors of /dev/vhost-net */
+    } cases[] = {
+        {"-netdev tap,id=n,ifname=one,vhost=on", 1, ",vhost=on,fd=6,vhostfd=%s"},
+        {"-netdev tap,id=n,ifname=one,vhostforce=on", 1, ",vhostforce=on,fd=6,vhostfd=%s"},
+        {"-netdev tap,id=n,fd=40,vhost=on", 1, ",fd=40,vhost=on,vhostfd=%s"},
+        {"-netdev tap,id=n,fd=40,vhostfd=50", 1, ",fd=40,vhostfd=50"},
+        {"-netdev {\"type\":\"tap\",\"id\":\"n\",\"fd\":\"40\",\"vhost\":true,\"vhostfd\":\"50\"}", 1,
+         "\"vhostfd\":\"50\""},
+        {"-netdev tap,id=n,ifname=one,vhost=off,vhostforce=on", 0, ",vhostforce=on,fd=6"},
+        {"-netdev tap,id=n,ifname=one,vhost=off", 0, ",vhost=off,fd=6"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(QemuPlan) plan = plan_target("7.2", cases[i].line);
+        g_autofree char *numbers = dup_vhost_numbers(plan);
+        g_autoptr(GString) expected = g_string_new(cases[i].expected);
+        g_auto(GStrv) parts = g_strsplit(numbers, ":", -1);
+        g_string_replace(expected, "%s", numbers, 0);
+        if (g_strv_length(parts) != cases[i].n || !has_words(plan, expected->str)) {
+            g_autofree char *line = g_strjoinv(" ", plan->argv);
+            fail_msg("“%s” became “%s”, with vhost in %s", cases[i].line, line, numbers);
+        }
+        if (qemu_findings_get_block(plan->findings))
+            fail_msg("“%s”: %s", cases[i].line, qemu_findings_get_block(plan->findings)->reason);
+        assert_int_equal(fixture_find(plan, "net-vhost") != NULL, cases[i].n > 0);
+    }
+}
+
+/* A command line alone is no right to a descriptor. */
+static void
+vhost_that_the_running_qemu_has_not_is_refused(void **state)
+{
+    (void)state;
+    g_autoptr(QemuPlan) unknown = plan_target("7.2", "-netdev tap,id=n,fd=40,vhostfd=60");
+    g_autoptr(QemuPlan) other = plan_target("7.2", "-netdev tap,id=n,fd=40,vhostfd=41");
+    g_autoptr(QemuPlan) more = plan_target("7.2", "-netdev tap,id=n,ifname=one,vhost=on -netdev tap,id=m,fd=41,vhost=on -netdev tap,id=o,fd=43,vhost=on");
+
+    g_autofree char *opened = dup_vhost_numbers(other);
+    fixture_assert_finding(unknown, "fd-argument", QEMU_FINDING_BLOCK);
+    assert_string_equal(opened, "");
+    assert_string_equal(qemu_findings_get_block(more->findings)->code, "net-vhost");
+    g_autoptr(QemuPlan) several = plan_target("7.2", "-netdev tap,id=n,fds=41:42,vhostfds=50:51");
+    assert_string_equal(qemu_findings_get_block(several->findings)->code, "net-vhost");
+}
+
 int
 main(void)
 {
@@ -536,6 +604,8 @@ main(void)
         cmocka_unit_test(default_script_is_missed_too),
         cmocka_unit_test(queues_of_taps_are_made),
         cmocka_unit_test(queues_that_cannot_be_made_are_refused),
+        cmocka_unit_test(vhost_is_opened_anew_for_each_queue),
+        cmocka_unit_test(vhost_that_the_running_qemu_has_not_is_refused),
         cmocka_unit_test(queues_that_nobody_uses_are_refused),
     };
 
