@@ -281,8 +281,10 @@ qemu_rules_carry_tap(QemuRules *rules, QemuArg *arg)
     g_autoptr(GPtrArray) queues = NULL;
     const char *interface = get_interface(arg);
 
-    if (!qemu_rules_is_incoming(rules))
+    if (!qemu_rules_is_incoming(rules)) {
+        qemu_rules_carry_vhost(rules, arg);
         return;
+    }
     if (!interface && !is_unnamed(arg)) {
         look_at_numbered(rules, arg);
         qemu_rules_carry_vhost(rules, arg);

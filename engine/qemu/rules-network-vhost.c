@@ -19,13 +19,17 @@ has_vhost(const QemuKeyval *settings)
            qemu_keyval_is_on(settings, "vhostforce");
 }
 
+/* By its descriptors; before there are any, as its definition says. */
 static guint
 count_queues(const QemuKeyval *settings)
 {
-    const char *fds = qemu_keyval_get(settings, "fds");
+    const char *fds = qemu_keyval_get(settings, "fds"), *number = qemu_keyval_get(settings, "queues");
     g_auto(GStrv) parts = g_strsplit(fds ? fds : "", ":", -1);
+    guint64 queues = 1;
 
-    return fds ? g_strv_length(parts) : 1;
+    if (number)
+        g_ascii_string_to_unsigned(number, 10, 1, G_MAXUINT16, &queues, NULL);
+    return fds ? g_strv_length(parts) : (guint)queues;
 }
 
 static bool
@@ -84,9 +88,11 @@ qemu_rules_carry_vhost(QemuRules *rules, QemuArg *arg)
     if (!has_vhost(arg->settings))
         return;
     if (count_queues(arg->settings) > 1)
-        qemu_rules_find(rules, QEMU_FINDING_BLOCK, "net-vhost", "use one queue, or set vhost=off",
+        qemu_rules_find(rules, qemu_rules_hinders_upgrade(rules), "net-vhost", "use one queue, or set vhost=off",
                         "“%s %.100s”: several queues that the kernel serves have not been proved to change hands", arg->word,
                         arg->value);
+    else if (!qemu_rules_is_incoming(rules))
+        return;
     else if (is_numbered || give(rules, arg))
         qemu_rules_find(rules, QEMU_FINDING_OK, "net-vhost", NULL,
                         "“%s %.100s”: the new QEMU gets descriptors of /dev/vhost-net of its own", arg->word, arg->value);
