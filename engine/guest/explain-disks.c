@@ -13,6 +13,9 @@
 #include "qmp/commands.h"
 #include "qmp/json.h"
 
+#define JSON_PREFIX "json:"
+#define JSON_DEPTH 64
+
 static const char changed_what[] = "the guest has a disk or medium that its command line does not name:";
 
 /* TRUE when one of the operator's words speaks of FILE. */
@@ -117,6 +120,19 @@ set_image(Explanation *explanation, QemuArg *arg, const char *name, const Explai
                     name);
 }
 
+/* Whether FILE, "json:..." as QEMU writes what has settings of its own (an encrypted image), is a format above the file PATH. */
+static bool
+names_file(const char *file, const char *path)
+{
+    const char *text = file + strlen(JSON_PREFIX);
+    g_autoptr(json_object) parsed = path ? qmp_json_parse(text, strlen(text), JSON_DEPTH, NULL) : NULL;
+    json_object *node = parsed, *inner;
+
+    while ((inner = qmp_json_get_object(node, "file")))
+        node = inner;
+    return path && g_strcmp0(qmp_json_get_string(node, "filename"), path) == 0;
+}
+
 static void
 look_at_drive(Explanation *explanation, const char *name, json_object *inserted)
 {
@@ -140,7 +156,7 @@ look_at_drive(Explanation *explanation, const char *name, json_object *inserted)
         (!given && is_mentioned(explanation->argv, file)))
         return;
     /* "json:" is what has no short form; the names in there are compared once the new QEMU is up. */
-    if (g_str_has_prefix(file, "json:") && !arg)
+    if (g_str_has_prefix(file, JSON_PREFIX) && (!arg || names_file(file, given)))
         return;
     image = explain_image_read(inserted);
     if (arg && image)
@@ -175,7 +191,7 @@ look_at_device(Explanation *explanation, const char *qdev, json_object *inserted
 
     if (!arg) {
         /* What has no path is known by the name of its node: "nbd+unix://?socket=..." */
-        if (file && !g_str_has_prefix(file, "json:") && !is_mentioned(explanation->argv, file) &&
+        if (file && !g_str_has_prefix(file, JSON_PREFIX) && !is_mentioned(explanation->argv, file) &&
             !(node && explain_nodes_is_commanded(explanation, node)))
             explain_block(explanation, "medium-changed", changed_what, file);
         return;
