@@ -22,10 +22,7 @@ report(QemuRules *rules, const QemuArg *arg, QemuFindingLevel level, const char 
 static bool
 is_tap(const QemuArg *arg)
 {
-    const char *type =
-        arg->settings && (qemu_arg_is(arg, "netdev") || qemu_arg_is(arg, "nic") || qemu_arg_is(arg, "net"))
-            ? qemu_keyval_get(arg->settings, "type")
-            : NULL;
+    const char *type = qemu_arg_get_network(arg);
 
     return type && (strcmp(type, "tap") == 0 || strcmp(type, "bridge") == 0);
 }
@@ -121,26 +118,14 @@ find_numbers(const QemuRules *rules, const char *text)
     return queues;
 }
 
-static bool
-is_card_of(const QemuArg *arg, const char *netdev)
-{
-    const char *driver = arg->settings && qemu_arg_is(arg, "device") ? qemu_keyval_get(arg->settings, "driver") : NULL;
-
-    return driver && g_str_has_prefix(driver, "virtio-net") && g_strcmp0(qemu_keyval_get(arg->settings, "netdev"), netdev) == 0;
-}
-
 /* What the card that uses ARG is told of receive-side scaling; NULL: nothing, or it is made by another option. Borrowed. */
 static const char *
 find_scaling(const QemuRules *rules, const QemuArg *arg)
 {
     const char *netdev = qemu_keyval_get(arg->settings, "id");
+    const QemuArg *card = netdev ? qemu_argv_find_with(rules->argv, "device", "netdev", netdev) : NULL;
 
-    for (guint i = 0; netdev && i < rules->argv->args->len; i++) {
-        const QemuArg *card = g_ptr_array_index(rules->argv->args, i);
-        if (is_card_of(card, netdev))
-            return qemu_keyval_get(card->settings, "rss");
-    }
-    return NULL;
+    return card ? qemu_keyval_get(card->settings, "rss") : NULL;
 }
 
 static bool
