@@ -68,6 +68,24 @@ qmp_qom_list(QmpClient *client, const char *path, const QmpWait *wait, GError **
     return g_steal_pointer(&members);
 }
 
+GPtrArray *
+qmp_qom_list_objects(QmpClient *client, const char *type, const QmpWait *wait, GError **error)
+{
+    g_autoptr(GHashTable) objects = qmp_qom_list(client, QMP_QOM_OBJECTS, wait, error);
+    g_autofree char *wanted = g_strdup_printf("child<%s>", type);
+    GHashTableIter iter;
+    gpointer name, property_type;
+
+    if (!objects)
+        return NULL;
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    g_hash_table_iter_init(&iter, objects);
+    while (g_hash_table_iter_next(&iter, &name, &property_type))
+        if (g_str_equal(property_type, wanted))
+            g_ptr_array_add(names, g_strdup(name));
+    return names;
+}
+
 GHashTable *
 qmp_qom_list_types(QmpClient *client, const char *implements, const QmpWait *wait, GError **error)
 {

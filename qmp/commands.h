@@ -113,6 +113,10 @@ json_object *qmp_qom_get(QmpClient *client, const char *path, const char *proper
                          GError **error);
 /* Children and properties of PATH: hash name -> type, both owned. */
 GHashTable *qmp_qom_list(QmpClient *client, const char *path, const QmpWait *wait, GError **error);
+/* Where what -object makes is. */
+#define QMP_QOM_OBJECTS "/objects"
+/* The names of those in there that are a TYPE ("iothread"): of char*, owned. */
+GPtrArray *qmp_qom_list_objects(QmpClient *client, const char *type, const QmpWait *wait, GError **error);
 /* Of a type in there: "child<virtio-net-pci>" -> "virtio-net-pci"; NULL for what is no child. Owned. */
 char *qmp_qom_dup_child_type(const char *property_type);
 /*

@@ -130,7 +130,7 @@ look_at_plugged(Memory *memory, const QmpMemdev *memdev)
 {
     Explanation *explanation = memory->explanation;
     g_autoptr(GError) error = NULL;
-    g_autofree char *path = g_strconcat(EXPLAIN_OBJECTS "/", memdev->id, NULL);
+    g_autofree char *path = g_strconcat(QMP_QOM_OBJECTS "/", memdev->id, NULL);
     g_autofree char *type =
         qmp_qom_get_string(explanation->instance->monitor, path, "type", explanation->wait, &error);
     QemuArg *replaced = explain_find(explanation, "object", memdev->id);

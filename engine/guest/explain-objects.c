@@ -26,7 +26,7 @@ static const struct {
 static json_object *
 describe(const Explanation *explanation, const char *id, gsize kind)
 {
-    g_autofree char *path = g_strconcat(EXPLAIN_OBJECTS "/", id, NULL);
+    g_autofree char *path = g_strconcat(QMP_QOM_OBJECTS "/", id, NULL);
     json_object *settings = json_object_new_object();
 
     qmp_json_add_string(settings, "qom-type", kinds[kind].type);
@@ -93,7 +93,7 @@ explain_objects(Explanation *explanation)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GHashTable) objects =
-        qmp_qom_list(explanation->instance->monitor, EXPLAIN_OBJECTS, explanation->wait, &error);
+        qmp_qom_list(explanation->instance->monitor, QMP_QOM_OBJECTS, explanation->wait, &error);
 
     if (!objects) {
         explain_unanswered(explanation, "objects", error);

@@ -9,7 +9,6 @@
 #include "qemu/argv.h"
 
 #define EXPLAIN_PERIPHERAL "/machine/peripheral"
-#define EXPLAIN_OBJECTS "/objects"
 #define EXPLAIN_MEMORY "memory-backend-"
 #define EXPLAIN_PERIPHERAL_ANON "/machine/peripheral-anon"
 

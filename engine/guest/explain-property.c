@@ -14,7 +14,7 @@
 #include "qmp/json.h"
 #include "qmp/text.h"
 
-#define OBJECTS EXPLAIN_OBJECTS "/"
+#define OBJECTS QMP_QOM_OBJECTS "/"
 #define CPU_SUFFIX "-cpu"
 #define MAX_PROPERTIES 2048
 

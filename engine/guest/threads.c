@@ -91,26 +91,13 @@ find_iothread(const GPtrArray *iothreads, const char *id)
     return NULL;
 }
 
-/* OBJECTS, name -> type, have been asked for already; query-iothreads would be one question more. */
-static bool
-has_iothread(GHashTable *objects)
-{
-    GHashTableIter iter;
-    gpointer type;
-
-    g_hash_table_iter_init(&iter, objects);
-    while (g_hash_table_iter_next(&iter, NULL, &type))
-        if (g_str_equal(type, "child<iothread>"))
-            return true;
-    return false;
-}
-
 static bool
 carry_iothreads(Carrying *carrying, const QmpWait *wait, GError **error)
 {
-    g_autoptr(GHashTable) objects = qmp_qom_list(carrying->source->monitor, "/objects", wait, error);
-    if (!objects || !has_iothread(objects))
-        return objects;
+    /* The objects have been asked for already; query-iothreads would be one question more. */
+    g_autoptr(GPtrArray) names = qmp_qom_list_objects(carrying->source->monitor, "iothread", wait, error);
+    if (!names || names->len == 0)
+        return names != NULL;
     g_autoptr(GPtrArray) before = qmp_query_iothreads(carrying->source->monitor, wait, error);
     g_autoptr(GPtrArray) after = before ? qmp_query_iothreads(carrying->target->monitor, wait, error) : NULL;
 

@@ -13,8 +13,7 @@
 #include "qmp/json.h"
 #include "qmp/text.h"
 
-#define OBJECTS "/objects"
-#define GROUP_TYPE "child<throttle-group>"
+#define GROUP_TYPE "throttle-group"
 
 /* Those that must be given, 0 for none. */
 static const char *const rates[] = {"bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"};
@@ -140,7 +139,7 @@ static bool
 look_at_group(const GuestInstance *source, const GuestInstance *target, const char *name, bool set, const QmpWait *wait,
               GError **error)
 {
-    g_autofree char *path = g_strconcat(OBJECTS "/", name, NULL);
+    g_autofree char *path = g_strconcat(QMP_QOM_OBJECTS "/", name, NULL);
     g_autoptr(GError) local = NULL;
     g_autoptr(json_object) before = qmp_qom_get(source->monitor, path, "limits", wait, &local);
     g_autoptr(json_object) after = before ? qmp_qom_get(target->monitor, path, "limits", wait, &local) : NULL;
@@ -157,17 +156,12 @@ look_at_group(const GuestInstance *source, const GuestInstance *target, const ch
 static bool
 walk_groups(const GuestInstance *source, const GuestInstance *target, bool set, const QmpWait *wait, GError **error)
 {
-    g_autoptr(GHashTable) objects = qmp_qom_list(source->monitor, OBJECTS, wait, error);
-    GHashTableIter iter;
-    gpointer name, type;
+    g_autoptr(GPtrArray) groups = qmp_qom_list_objects(source->monitor, GROUP_TYPE, wait, error);
+    bool is_done = groups != NULL;
 
-    if (!objects)
-        return false;
-    g_hash_table_iter_init(&iter, objects);
-    while (g_hash_table_iter_next(&iter, &name, &type))
-        if (g_str_equal(type, GROUP_TYPE) && !look_at_group(source, target, name, set, wait, error))
-            return false;
-    return true;
+    for (guint i = 0; is_done && i < groups->len; i++)
+        is_done = look_at_group(source, target, g_ptr_array_index(groups, i), set, wait, error);
+    return is_done;
 }
 
 /* ---- Both ---- */
@@ -176,22 +170,17 @@ void
 guest_throttle_look(const GuestInstance *source, const QmpWait *wait, GPtrArray *findings)
 {
     g_autoptr(json_object) devices = qmp_query_block(source->monitor, wait, NULL);
-    g_autoptr(GHashTable) objects = devices ? qmp_qom_list(source->monitor, OBJECTS, wait, NULL) : NULL;
-    guint n_disks = 0, n_groups = 0;
-    GHashTableIter iter;
-    gpointer type;
+    g_autoptr(GPtrArray) groups = devices ? qmp_qom_list_objects(source->monitor, GROUP_TYPE, wait, NULL) : NULL;
+    guint n_disks = 0;
 
-    if (!objects)
+    if (!groups)
         return; /* the monitor has a finding of its own */
     for (size_t i = 0; i < json_object_array_length(devices); i++)
         n_disks += qmp_json_get_string(
                        qmp_json_get_object(json_object_array_get_idx(devices, i), "inserted"), "group") != NULL;
-    g_hash_table_iter_init(&iter, objects);
-    while (g_hash_table_iter_next(&iter, NULL, &type))
-        n_groups += g_str_equal(type, GROUP_TYPE);
-    if (n_disks + n_groups > 0)
+    if (n_disks + groups->len > 0)
         qemu_findings_add(findings, QEMU_FINDING_OK, "disk-throttle", NULL,
-                          "the new QEMU gets the limits that are set now: of %u disks and %u throttle groups", n_disks, n_groups);
+                          "the new QEMU gets the limits that are set now: of %u disks and %u throttle groups", n_disks, groups->len);
 }
 
 bool

@@ -88,6 +88,18 @@ attempt_qom_list(QmpClient *client, const QmpWait *wait, GError **error)
 }
 
 static bool
+attempt_objects(QmpClient *client, const QmpWait *wait, GError **error)
+{
+    g_autoptr(GPtrArray) names = qmp_qom_list_objects(client, "iothread", wait, error);
+
+    if (names) {
+        assert_int_equal(names->len, 1);
+        assert_string_equal(g_ptr_array_index(names, 0), "io0");
+    }
+    return names != NULL;
+}
+
+static bool
 attempt_types(QmpClient *client, const QmpWait *wait, GError **error)
 {
     g_autoptr(GHashTable) set = qmp_qom_list_types(client, "device", wait, error);
@@ -198,6 +210,11 @@ static const struct {
     {attempt_capabilities, "query-migrate-capabilities", "[null]", false},
     {attempt_qom_list, "qom-list", "[{\"name\": \"a\", \"type\": \"b\"}]", true},
     {attempt_qom_list, "qom-list", "[{\"name\": \"a\"}]", false},
+    {attempt_objects, "qom-list",
+     "[{\"name\": \"io0\", \"type\": \"child<iothread>\"}, {\"name\": \"type\", \"type\": \"string\"}, "
+     "{\"name\": \"mem\", \"type\": \"child<memory-backend-ram>\"}, {\"name\": \"x\", \"type\": \"link<iothread>\"}]",
+     true},
+    {attempt_objects, "qom-list", "[{\"type\": \"child<iothread>\"}]", false},
     {attempt_types, "qom-list-types", "[{\"name\": \"a\", \"parent\": \"b\"}]", true},
     {attempt_types, "qom-list-types", "[{\"parent\": \"b\"}]", false},
     {attempt_types, "qom-list-types", "{}", false},
