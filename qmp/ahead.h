@@ -11,6 +11,11 @@
 
 typedef struct QmpAhead QmpAhead;
 
+typedef enum {
+    QMP_AHEAD_OF_STRETCH, /* goes with qmp_ahead_clear */
+    QMP_AHEAD_CONSTANT,   /* stays */
+} QmpAheadKind;
+
 QmpAhead *qmp_ahead_new(void);
 void qmp_ahead_free(QmpAhead *ahead);
 
@@ -23,11 +28,6 @@ bool qmp_ahead_is_question(const char *command, json_object *arguments);
 
 /* Whether another question, KEY, can be taken in: it is not there yet, and there is room. */
 bool qmp_ahead_has_room(const QmpAhead *ahead, const char *key);
-typedef enum {
-    QMP_AHEAD_OF_STRETCH, /* goes with qmp_ahead_clear */
-    QMP_AHEAD_CONSTANT,   /* stays */
-} QmpAheadKind;
-
 /* KEY was asked as ID. */
 void qmp_ahead_add(QmpAhead *ahead, const char *key, QmpAheadKind kind, guint64 id);
 /* The id KEY was asked as, while its answer is not kept here; 0 when there is none. */
