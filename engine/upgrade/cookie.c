@@ -4,6 +4,8 @@
 #include "qemu/memory.h"
 #include "qmp/json.h"
 
+#define HANDOVER "handover"
+
 static void
 put(Upgrade *upgrade, const char *phase, json_object *cookie)
 {
@@ -39,6 +41,24 @@ upgrade_cookie_prepare(Upgrade *upgrade)
     qmp_json_add_uint64(cookie, "start_time", target->process.start_time);
     qmp_json_add_strv(cookie, "command_line", (const char *const *)target->command_line);
     put(upgrade, "prepare", cookie);
+}
+
+void
+upgrade_cookie_handover(Upgrade *upgrade, const char *member, json_object *array)
+{
+    json_object *cookie = qmp_json_get_object(upgrade->record->cookies, HANDOVER);
+
+    if (!cookie) {
+        cookie = json_object_new_object();
+        put(upgrade, HANDOVER, cookie);
+    }
+    qmp_json_add_value(cookie, member, array);
+}
+
+json_object *
+upgrade_cookie_get_handover(const Upgrade *upgrade, const char *member)
+{
+    return qmp_json_get_array(qmp_json_get_object(upgrade->record->cookies, HANDOVER), member);
 }
 
 void

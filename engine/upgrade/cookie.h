@@ -10,6 +10,10 @@
 void upgrade_cookie_begin(Upgrade *upgrade);
 /* {"domain_id","pid","start_time","command_line":[...]} */
 void upgrade_cookie_prepare(Upgrade *upgrade);
+/* {MEMBER:[...],...}: what the two QEMUs share or take turns at, each kind by its own member. Takes ARRAY. */
+void upgrade_cookie_handover(Upgrade *upgrade, const char *member, json_object *array);
+/* NULL: there is no such member. Borrowed. */
+json_object *upgrade_cookie_get_handover(const Upgrade *upgrade, const char *member);
 /* {"target":[...]}: the capabilities that were switched on there, to be cleared once it has the guest. */
 void upgrade_cookie_capabilities(Upgrade *upgrade, const char *const *names);
 /* NULL-terminated, owned; NULL: a record of before there was such a cookie. */

@@ -5,10 +5,9 @@
 #include "guest/listening.h"
 #include "qemu/deferred.h"
 #include "qemu/listeners.h"
-#include "qmp/json.h"
+#include "upgrade/cookie.h"
 
-#define COOKIE "handover"
-#define MEMBER "listeners"
+#define COOKIE_MEMBER "listeners"
 
 static GPtrArray *
 planned(const Upgrade *upgrade)
@@ -28,18 +27,16 @@ void
 upgrade_listeners_note(Upgrade *upgrade)
 {
     g_autoptr(GPtrArray) listeners = planned(upgrade);
-    json_object *cookie = qmp_json_get_object(upgrade->record->cookies, COOKIE);
 
     if (listeners->len > 0)
-        qmp_json_add_value(cookie, MEMBER, qemu_listeners_to_json(listeners));
+        upgrade_cookie_handover(upgrade, COOKIE_MEMBER, qemu_listeners_to_json(listeners));
 }
 
 /* Owned; empty when there are none. */
 static GPtrArray *
 noted(const Upgrade *upgrade)
 {
-    json_object *cookie = qmp_json_get_object(upgrade->record->cookies, COOKIE);
-    GPtrArray *listeners = qemu_listeners_from_json(qmp_json_get_array(cookie, MEMBER));
+    GPtrArray *listeners = qemu_listeners_from_json(upgrade_cookie_get_handover(upgrade, COOKIE_MEMBER));
 
     return listeners ? listeners : qemu_holdings_new();
 }

@@ -8,7 +8,7 @@
 
 #include "upgrade/session.h"
 
-/* Notes them: "listeners" in the cookie "handover", which is there. */
+/* Notes them: "listeners" in the cookie "handover". */
 void upgrade_listeners_note(Upgrade *upgrade);
 /* The source stops: the target is about to be started. */
 bool upgrade_listeners_make_room(Upgrade *upgrade, GError **error);

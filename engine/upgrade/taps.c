@@ -10,7 +10,9 @@
 #include "guest/tap-keeper.h"
 #include "guest/tap-steering.h"
 #include "process/fd.h"
-#include "qmp/json.h"
+#include "upgrade/cookie.h"
+
+#define COOKIE_MEMBER "taps"
 
 /* The descriptors of the handed-over TAPs: source numbers and borrowed duplicates, through FUNCTION. */
 static bool
@@ -57,7 +59,6 @@ bool
 upgrade_taps_note(Upgrade *upgrade, GError **error)
 {
     g_autoptr(GPtrArray) taps = guest_taps_new();
-    json_object *cookie;
 
     if (!foreach_tap(upgrade, read_one, taps, error))
         return false;
@@ -65,18 +66,14 @@ upgrade_taps_note(Upgrade *upgrade, GError **error)
         GuestTap *tap = g_ptr_array_index(taps, i);
         tap->is_steered = is_to_be_steered(upgrade->spawn, tap);
     }
-    cookie = json_object_new_object();
-    qmp_json_add_value(cookie, "taps", guest_taps_to_json(taps));
-    json_object_object_add(upgrade->record->cookies, "handover", cookie);
+    upgrade_cookie_handover(upgrade, COOKIE_MEMBER, guest_taps_to_json(taps));
     return true;
 }
 
 static GPtrArray *
 noted(const Upgrade *upgrade)
 {
-    json_object *cookie = qmp_json_get_object(upgrade->record->cookies, "handover");
-
-    return guest_taps_from_json(qmp_json_get_array(cookie, "taps"));
+    return guest_taps_from_json(upgrade_cookie_get_handover(upgrade, COOKIE_MEMBER));
 }
 
 static bool
