@@ -21,11 +21,7 @@ static void
 crash_at(Scene *scene, const char *point)
 {
     scene->engine->binary = CRASH_MOULTD;
-    scene_start_engine(scene, "MOULT_CRASH_POINT", point, NULL);
-    Program *upgrade = scene_start_upgrade(scene, NULL);
-    scene_await_crash(scene);
-    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
-    assert_status(reply, EXIT_UNREACHABLE);
+    scene_crash_at(scene, point);
 }
 
 static void
@@ -33,14 +29,6 @@ start_other_build(Scene *scene)
 {
     scene->engine->binary = CRASH_OTHER_MOULTD;
     scene_start_engine(scene, NULL);
-}
-
-static SceneEnd
-expected_after(const char *point)
-{
-    if (scene_point_precedes(point, "perform.migrate:after"))
-        return SCENE_OLD;
-    return scene_point_precedes(point, "finish.prove:after") ? SCENE_EITHER : SCENE_NEW;
 }
 
 static void
@@ -54,7 +42,7 @@ another_build_takes_up(void **state G_GNUC_UNUSED)
     for (const char *const *point = points; *point; point++) {
         crash_at(scene, *point);
         start_other_build(scene);
-        scene_check(scene, expected_after(*point), *point);
+        scene_check(scene, scene_get_end_after(*point), *point);
     }
     scene_finish(scene);
 }
@@ -136,7 +124,7 @@ record_of_an_older_build_is_taken_up(void **state G_GNUC_UNUSED)
         g_autofree char *path = find_record(scene);
         make_older(path);
         start_other_build(scene);
-        scene_check(scene, expected_after(*point), *point);
+        scene_check(scene, scene_get_end_after(*point), *point);
     }
     scene_finish(scene);
 }

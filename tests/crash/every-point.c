@@ -49,21 +49,9 @@ every_point_is_in_a_suite(void **state G_GNUC_UNUSED)
 static void
 crash_engine(Scene *scene, const char *point, SceneEnd expected)
 {
-    scene_start_engine(scene, "MOULT_CRASH_POINT", point, NULL);
-    Program *upgrade = scene_start_upgrade(scene, NULL);
-    scene_await_crash(scene);
-    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
-    assert_status(reply, EXIT_UNREACHABLE);
+    scene_crash_at(scene, point);
     scene_start_engine(scene, NULL);
     scene_check(scene, expected, point);
-}
-
-static SceneEnd
-after_engine(const char *point)
-{
-    if (scene_point_precedes(point, MIGRATE))
-        return SCENE_OLD;
-    return scene_point_precedes(point, PROVED) ? SCENE_EITHER : SCENE_NEW;
 }
 
 static void
@@ -74,7 +62,7 @@ engine_killed_at_every_step(void **state G_GNUC_UNUSED)
 
     for (char **point = points; *point; point++)
         if (is_forward(*point))
-            crash_engine(scene, *point, after_engine(*point));
+            crash_engine(scene, *point, scene_get_end_after(*point));
     scene_finish(scene);
 }
 
@@ -87,10 +75,7 @@ engine_killed_twice(void **state G_GNUC_UNUSED)
     Scene *scene = scene_new(&harness_tiny);
 
     for (const char *const *point = second; *point; point++) {
-        scene_start_engine(scene, "MOULT_CRASH_POINT", PROVED, NULL);
-        Program *upgrade = scene_start_upgrade(scene, NULL);
-        scene_await_crash(scene);
-        g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+        scene_crash_at(scene, PROVED);
         for (int i = 0; i < 2; i++) {
             scene_start_doomed_engine(scene, *point);
             scene_await_crash(scene);
@@ -275,7 +260,7 @@ linux_guest(void **state G_GNUC_UNUSED)
     Scene *scene = scene_new(&harness_linux);
 
     for (const char *const *point = points; *point; point++) {
-        crash_engine(scene, *point, after_engine(*point));
+        crash_engine(scene, *point, scene_get_end_after(*point));
         harness_guest_check_disk(scene->guest);
     }
     crash_qemu(scene, "perform.listen:after", VICTIM_TARGET, NULL, SCENE_OLD);

@@ -15,24 +15,13 @@
 #include "processes.h"
 #include "scene.h"
 
-/* The engine dies at POINT of an upgrade; EXTRA as in scene_start_upgrade. */
-static void
-crash_at(Scene *scene, const char *point, const char *extra)
-{
-    scene_start_engine(scene, "MOULT_CRASH_POINT", point, NULL);
-    Program *upgrade = scene_start_upgrade(scene, extra);
-    scene_await_crash_of_resting_guest(scene);
-    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
-    assert_status(reply, EXIT_UNREACHABLE);
-}
-
 /* The target had the whole state and was not let run; it dies while no engine looks. The source could go on, or could not. */
 static Scene *
 make_doubt(void)
 {
     Scene *scene = scene_new(&harness_tiny);
 
-    crash_at(scene, "finish.prove:before", "--paused");
+    scene_crash_at_rest(scene, "finish.prove:before", "--paused");
     assert_true(scene_kill(scene, scene_find_target(scene)));
     scene_start_engine(scene, NULL);
     return scene;
@@ -179,7 +168,7 @@ both_have_it(void **state G_GNUC_UNUSED)
     Scene *scene = scene_new(&harness_tiny);
     pid_t target;
 
-    crash_at(scene, "finish.prove:after", NULL);
+    scene_crash_at_rest(scene, "finish.prove:after", NULL);
     target = scene_find_target(scene);
     assert_int_equal(kill(target, SIGSTOP), 0); /* not on one memory at once, not even here */
     harness_guest_qmp(scene->guest, "cont");
@@ -217,7 +206,7 @@ journal_is_gone(void **state G_GNUC_UNUSED)
     Scene *scene = scene_new(&harness_tiny);
 
     for (size_t i = 0; i < G_N_ELEMENTS(kept); i++) {
-        crash_at(scene, i == 0 ? "confirm.retire:before" : "perform.listen:before", NULL);
+        scene_crash_at_rest(scene, i == 0 ? "confirm.retire:before" : "perform.listen:before", NULL);
         spoil_journal(scene, NULL);
         scene_start_engine(scene, NULL);
         expect_doubt(scene, "");
@@ -236,7 +225,7 @@ journal_is_of_another_version(void **state G_GNUC_UNUSED)
 {
     Scene *scene = scene_new(&harness_tiny);
 
-    crash_at(scene, "confirm.retire:before", NULL);
+    scene_crash_at_rest(scene, "confirm.retire:before", NULL);
     spoil_journal(scene, "{\"format\":\"moult-journal\",\"version\":99}");
     scene_start_engine(scene, NULL);
     expect_doubt(scene, "");
@@ -263,7 +252,7 @@ stopped_by_force(void **state G_GNUC_UNUSED)
     Scene *scene = make_doubt();
 
     stop(scene, "the one that is left");
-    crash_at(scene, "confirm.retire:before", NULL);
+    scene_crash_at_rest(scene, "confirm.retire:before", NULL);
     spoil_journal(scene, NULL);
     scene_start_engine(scene, NULL);
     expect_doubt(scene, "");

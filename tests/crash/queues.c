@@ -42,17 +42,11 @@ static const HarnessSpec steered = {
     .append = "moult.disk=/dev/vda moult.ip=" NETWORK_GUEST "/24",
 };
 
+/* From before `migrate` on the guest stands still. */
 static void
-crash(Scene *scene, const char *point, bool is_resting, SceneEnd expected)
+crash_at_rest(Scene *scene, const char *point, SceneEnd expected)
 {
-    scene_start_engine(scene, "MOULT_CRASH_POINT", point, NULL);
-    Program *upgrade = scene_start_upgrade(scene, NULL);
-    if (is_resting)
-        scene_await_crash_of_resting_guest(scene);
-    else
-        scene_await_crash(scene);
-    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
-    assert_status(reply, EXIT_UNREACHABLE);
+    scene_crash_at_rest(scene, point, NULL);
     scene_start_engine(scene, NULL);
     scene_check(scene, expected, point);
 }
@@ -85,10 +79,12 @@ engine_killed_while_queues_change_hands(void **state)
     Scene *scene = start(&spec);
     int connection = network_connect_to_guest();
 
-    crash(scene, "prepare.start:after", false, SCENE_OLD);
-    crash(scene, "perform.stop:after", true, SCENE_OLD);
-    crash(scene, "perform.migrate:after", true, SCENE_EITHER);
-    crash(scene, "perform.complete:after", true, SCENE_EITHER);
+    scene_crash_at(scene, "prepare.start:after");
+    scene_start_engine(scene, NULL);
+    scene_check(scene, SCENE_OLD, "prepare.start:after");
+    crash_at_rest(scene, "perform.stop:after", SCENE_OLD);
+    crash_at_rest(scene, "perform.migrate:after", SCENE_EITHER);
+    crash_at_rest(scene, "perform.complete:after", SCENE_EITHER);
     hang_target(scene);
     assert_int_equal(network_count_queues("tap0"), 2);
     talk_expect_echo(connection, "still here\n");
@@ -99,11 +95,7 @@ engine_killed_while_queues_change_hands(void **state)
 static void
 crash_steered(Scene *scene, const char *point, SceneEnd expected)
 {
-    scene_start_engine(scene, "MOULT_CRASH_POINT", point, NULL);
-    Program *upgrade = scene_start_upgrade(scene, NULL);
-
-    scene_await_crash(scene);
-    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    scene_crash_at(scene, point);
     assert_false(network_is_spread("tap0"));
     scene_start_engine(scene, NULL);
     stream_stop(stream_start(NETWORK_GUEST)); /* recovery is through when the guest is; and it answers */

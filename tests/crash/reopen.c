@@ -48,10 +48,7 @@ kill_engine_at(const char *point)
 
     expect_open(scene);
     assert_int_equal(stat(path, &before), 0);
-    scene_start_engine(scene, "MOULT_CRASH_POINT", point, NULL);
-    Program *upgrade = scene_start_upgrade(scene, NULL);
-    scene_await_crash(scene);
-    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    scene_crash_at(scene, point);
     scene_start_engine(scene, NULL);
     scene_check(scene, SCENE_NEW, point);
     expect_open(scene);
@@ -85,26 +82,42 @@ take_port(guint16 wanted)
     return fd;
 }
 
+/* An upgrade; port WANTED is taken as the new QEMU is about to open it. RET_THIEF has it. */
+static HarnessReply *
+upgrade_with_port_taken(Scene *scene, guint16 wanted, int *ret_thief)
+{
+    Program *upgrade = scene_begin_at(scene, "confirm.reopen:before", NULL);
+
+    *ret_thief = take_port(wanted);
+    scene_continue_engine(scene);
+    HarnessReply *reply = moult_finish(upgrade);
+    assert_status(reply, EXIT_DONE); /* the guest has moved; what is not open is a warning */
+    return reply;
+}
+
+static void
+finish_moved(Scene *scene)
+{
+    scene->build = scene_other_build(scene);
+    harness_guest_look_up(scene->guest);
+    harness_guest_check(scene->guest);
+    scene_finish(scene);
+}
+
 static void
 port_that_somebody_has_taken(void **state G_GNUC_UNUSED)
 {
     Scene *scene = make_scene();
+    int thief = -1;
+    g_autoptr(HarnessReply) reply = upgrade_with_port_taken(scene, port, &thief);
 
-    Program *upgrade = scene_begin_at(scene, "confirm.reopen:before", NULL);
-    int thief = take_port(port);
-    scene_continue_engine(scene);
-    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
-    assert_status(reply, EXIT_DONE); /* the guest has moved; what is not open is a warning */
     assert_string_equal(qmp_json_get_string(reply_result(reply), "outcome"), "upgraded");
     if (!strstr(reply->text, "port tcp:127.0.0.1") || !strstr(reply->text, "(reopen)"))
         fail_msg("nothing is said of the port: %s", reply->text);
     close(thief);
     scene_start_engine(scene, NULL);
     expect_open(scene);
-    scene->build = scene_other_build(scene);
-    harness_guest_look_up(scene->guest);
-    harness_guest_check(scene->guest);
-    scene_finish(scene);
+    finish_moved(scene);
 }
 
 #define FIRST_PORT 5900
@@ -158,10 +171,7 @@ kill_engines(Scene *scene, void (*expect)(const Scene *scene))
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        scene_start_engine(scene, "MOULT_CRASH_POINT", cases[i].point, NULL);
-        Program *upgrade = scene_start_upgrade(scene, NULL);
-        scene_await_crash(scene);
-        g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+        scene_crash_at(scene, cases[i].point);
         scene_start_engine(scene, NULL);
         expect(scene);
         scene_check(scene, cases[i].end, cases[i].point);
@@ -210,21 +220,15 @@ static void
 turn_that_somebody_has_taken_from_the_new_one(void **state G_GNUC_UNUSED)
 {
     Scene *scene = make_scene_of_turns();
+    int thief = -1;
+    g_autoptr(HarnessReply) reply = upgrade_with_port_taken(scene, web_port, &thief);
 
-    Program *upgrade = scene_begin_at(scene, "confirm.reopen:before", NULL);
-    int thief = take_port(web_port);
-    scene_continue_engine(scene);
-    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
-    assert_status(reply, EXIT_DONE);
     if (!strstr(reply->text, "websocket"))
         fail_msg("nothing is said of the port: %s", reply->text);
     assert_true(talk_can_connect_tcp(AF_INET, vnc_port)); /* the others do not wait for it */
     assert_true(talk_can_connect_tcp(AF_INET, spice_port));
     expect_turns_open_later(scene, thief);
-    scene->build = scene_other_build(scene);
-    harness_guest_look_up(scene->guest);
-    harness_guest_check(scene->guest);
-    scene_finish(scene);
+    finish_moved(scene);
 }
 
 /* The target dies as it listens: for a moment nobody does. */

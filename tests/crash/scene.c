@@ -190,6 +190,32 @@ scene_await_crash(Scene *scene)
     harness_guest_check(scene->guest);
 }
 
+void
+scene_crash_at_rest(Scene *scene, const char *point, const char *extra)
+{
+    scene_start_engine(scene, "MOULT_CRASH_POINT", point, NULL);
+    Program *upgrade = scene_start_upgrade(scene, extra);
+
+    scene_await_crash_of_resting_guest(scene);
+    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    assert_status(reply, EXIT_UNREACHABLE);
+}
+
+void
+scene_crash_at(Scene *scene, const char *point)
+{
+    scene_crash_at_rest(scene, point, NULL);
+    harness_guest_check(scene->guest);
+}
+
+SceneEnd
+scene_get_end_after(const char *point)
+{
+    if (scene_point_precedes(point, "perform.migrate:after"))
+        return SCENE_OLD;
+    return scene_point_precedes(point, "finish.prove:after") ? SCENE_EITHER : SCENE_NEW;
+}
+
 bool
 scene_await_stop(Scene *scene, const Program *upgrade)
 {

@@ -16,6 +16,8 @@ typedef struct {
     size_t n_history;          /* entries that were looked at */
 } Scene;
 
+typedef enum { SCENE_OLD, SCENE_NEW, SCENE_EITHER, SCENE_ENDED, SCENE_ANY } SceneEnd;
+
 Scene *scene_new(const HarnessSpec *spec);
 /* Stops the guest, the engine, looks for leftovers; says how many kills there were. */
 void scene_finish(Scene *scene);
@@ -39,6 +41,12 @@ HarnessBuild scene_other_build(const Scene *scene);
 void scene_await_crash(Scene *scene);
 /* The same where the guest stands still meanwhile: the test, or a paused upgrade, has stopped it. */
 void scene_await_crash_of_resting_guest(Scene *scene);
+/* An engine that kills itself at POINT, and an upgrade that has come there. */
+void scene_crash_at(Scene *scene, const char *point);
+/* The same where the guest stands still meanwhile. EXTRA as in scene_start_upgrade. */
+void scene_crash_at_rest(Scene *scene, const char *point, const char *extra);
+/* Where the next engine finds the guest when one has died at POINT, on the way forward. */
+SceneEnd scene_get_end_after(const char *point);
 /* Waits until the engine has stopped itself at a point. FALSE when the upgrade ended without reaching it. */
 bool scene_await_stop(Scene *scene, const Program *upgrade);
 void scene_continue_engine(Scene *scene);
@@ -71,7 +79,6 @@ void scene_await_state(Scene *scene, const char *state);
 /* Waits until the engine has noticed that there is no QEMU any more, should there be none. */
 void scene_await_rest(Scene *scene);
 
-typedef enum { SCENE_OLD, SCENE_NEW, SCENE_EITHER, SCENE_ENDED, SCENE_ANY } SceneEnd;
 /*
  * An engine runs and nothing is under way. Exactly one QEMU must run the guest, as EXPECTED says (or none, with nothing left),
  * the guest goes on, its capabilities are cleared, what the history has gained is whole; then the next upgrade must work. WHAT names the
