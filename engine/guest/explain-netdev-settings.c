@@ -32,7 +32,7 @@ add_setting(GString *settings, const char *key, const char *value)
 /* ---- User networks ---- */
 
 static bool
-describe_user(const Explanation *explanation, const char *name, const ExplainNetdev *netdev, const char *usernet,
+describe_user(const Explanation *explanation, const char *name, const GuestNetdev *netdev, const char *usernet,
               GString *settings)
 {
     /* A forwarded port that is still to be opened is in no answer. */
@@ -115,7 +115,7 @@ add_vhost(const GPtrArray *holdings, GString *settings)
 
 /* The rules find the open device by its name (qemu/rules-network-tap.c). */
 static bool
-describe_tap(const Explanation *explanation, const ExplainNetdev *netdev, GString *settings)
+describe_tap(const Explanation *explanation, const GuestNetdev *netdev, GString *settings)
 {
     const char *details = netdev->details, *down = "no";
     g_autoptr(GPtrArray) holdings = guest_handover_look(explanation->environment, explanation->instance, NULL);
@@ -138,7 +138,7 @@ describe_tap(const Explanation *explanation, const ExplainNetdev *netdev, GStrin
 }
 
 char *
-explain_netdev_describe(const Explanation *explanation, const char *name, const ExplainNetdev *netdev, const char *usernet)
+explain_netdev_describe(const Explanation *explanation, const char *name, const GuestNetdev *netdev, const char *usernet)
 {
     bool is_user = g_str_equal(netdev->type, "user");
     bool is_tap = g_str_equal(netdev->type, "tap") || g_str_equal(netdev->type, "bridge");

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Network back ends (-netdev) that came and went since the start. No QMP command lists them; "info network" has a line for
- * each of its queues (net/net.c:hmp_info_network(), 7.2 to 10.0):
- *
- *   n0: index=0,type=user,net=10.0.2.0,restrict=off
- *   nic1: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:12:34:57
- *    \ n1: index=0,type=tap,ifname=tap1,script=no,downscript=no
- *
- * One that is deleted while a card uses it stays in there, for QEMU keeps it until the card goes. A card cannot be given
- * another. What QEMU has named by itself begins with '#', which nobody can.
+ * Network back ends (-netdev) that came and went since the start. One that is deleted while a card uses it is still told of, for
+ * QEMU keeps it until the card goes. A card cannot be given another.
  */
 #include "guest/explain-netdevs.h"
 
@@ -18,89 +11,11 @@
 #include "qemu/quirks.h"
 #include "qmp/commands.h"
 
-/* ---- What there is ---- */
-
-static void
-netdev_free(ExplainNetdev *netdev)
-{
-    g_free(netdev->type);
-    g_free(netdev->details);
-    g_free(netdev);
-}
-
-static void
-add_queue(GHashTable *netdevs, const char *name, gsize length, const char *type, const char *details)
-{
-    g_autofree char *key = g_strndup(name, length);
-    ExplainNetdev *netdev = g_hash_table_lookup(netdevs, key);
-
-    if (netdev) {
-        netdev->n_queues++;
-        return;
-    }
-    netdev = g_new0(ExplainNetdev, 1);
-    netdev->n_queues = 1;
-    netdev->type = g_strdup(type);
-    netdev->details = g_strdup(details);
-    g_hash_table_insert(netdevs, g_steal_pointer(&key), netdev);
-}
-
-/* "n1: index=0,type=tap,ifname=tap1"; of cards nothing is taken. */
-static void
-read_client(GHashTable *netdevs, const char *text)
-{
-    static const char mark[] = ": index=", type_mark[] = ",type=";
-    const char *end = strstr(text, mark), *type = end ? strstr(end, type_mark) : NULL;
-
-    if (!type || *text == '#')
-        return;
-    type += strlen(type_mark);
-    const char *comma = strchr(type, ',');
-    g_autofree char *kind = comma ? g_strndup(type, (gsize)(comma - type)) : g_strdup(type);
-    if (strcmp(kind, "nic") != 0)
-        add_queue(netdevs, text, (gsize)(end - text), kind, comma ? comma + 1 : "");
-}
-
-/* A port of a hub: "h1: n1: index=...", "h1". Those that -net makes are "hub0port1". */
-static void
-read_port(GHashTable *netdevs, const char *text)
-{
-    const char *colon = strstr(text, ": ");
-    gsize length = colon ? (gsize)(colon - text) : strlen(text);
-
-    if (!g_pattern_match_simple("hub*port*", text))
-        add_queue(netdevs, text, length, "hubport", "");
-    if (colon)
-        read_client(netdevs, colon + 2);
-}
-
-static GHashTable *
-read_all(const char *answer)
-{
-    static const char inner[] = " \\ ";
-    GHashTable *netdevs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)netdev_free);
-    g_auto(GStrv) lines = g_strsplit_set(answer, "\r\n", -1);
-    bool is_hub = false;
-
-    for (char **line = lines; *line; line++) {
-        bool is_inner = g_str_has_prefix(*line, inner);
-        const char *text = is_inner ? *line + strlen(inner) : *line;
-        if (!*text)
-            continue;
-        is_hub = is_inner ? is_hub : g_str_has_prefix(text, "hub ") && !strchr(text, ':');
-        if (is_hub && is_inner)
-            read_port(netdevs, text);
-        else
-            read_client(netdevs, text);
-    }
-    return netdevs;
-}
-
 /* ---- What went ---- */
 
 /* One that was added under the name of one that is gone is another. What a helper has made is "tap" in the next QEMU. */
 static bool
-is_still(const QemuArg *arg, const ExplainNetdev *netdev)
+is_still(const QemuArg *arg, const GuestNetdev *netdev)
 {
     const char *type = qemu_keyval_get(arg->settings, "type");
     bool was_tap = g_strcmp0(type, "tap") == 0 || g_strcmp0(type, "bridge") == 0;
@@ -117,7 +32,7 @@ look_for_removed(Explanation *explanation, GHashTable *netdevs)
     for (guint i = explanation->argv->args->len; i-- > 0;) {
         QemuArg *arg = g_ptr_array_index(explanation->argv->args, i);
         const char *id = qemu_arg_is(arg, "netdev") ? qemu_keyval_get(arg->settings, "id") : NULL;
-        const ExplainNetdev *netdev = id ? g_hash_table_lookup(netdevs, id) : NULL;
+        const GuestNetdev *netdev = id ? g_hash_table_lookup(netdevs, id) : NULL;
         if (!id || is_still(arg, netdev))
             continue;
         if (!netdev && qemu_argv_find_with(explanation->argv, "device", "netdev", id)) {
@@ -134,7 +49,7 @@ look_for_removed(Explanation *explanation, GHashTable *netdevs)
 /* ---- What came ---- */
 
 static void
-look_at_added(Explanation *explanation, const char *name, const ExplainNetdev *netdev, const char *usernet)
+look_at_added(Explanation *explanation, const char *name, const GuestNetdev *netdev, const char *usernet)
 {
     g_autofree char *settings = explain_netdev_describe(explanation, name, netdev, usernet);
 
@@ -284,7 +199,7 @@ has_user(GHashTable *netdevs)
 
     g_hash_table_iter_init(&iter, netdevs);
     while (g_hash_table_iter_next(&iter, NULL, &netdev))
-        if (g_str_equal(((const ExplainNetdev *)netdev)->type, "user"))
+        if (g_str_equal(((const GuestNetdev *)netdev)->type, "user"))
             return true;
     return false;
 }
@@ -293,7 +208,7 @@ void
 explain_netdevs(Explanation *explanation)
 {
     g_autofree char *network = ask(explanation, "info network");
-    g_autoptr(GHashTable) netdevs = network ? read_all(network) : NULL;
+    g_autoptr(GHashTable) netdevs = network ? guest_netdev_list_read(network) : NULL;
     bool has_users = netdevs && has_user(netdevs);
     g_autofree char *usernet = has_users ? ask(explanation, "info usernet") : NULL;
 
