@@ -2,10 +2,14 @@
 #include "guest/listening-path.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "guest/error.h"
+#include "guest/peer.h"
 #include "paths/file.h"
 #include "paths/socket.h"
+#include "qmp/socket.h"
+#include "qmp/stream.h"
 
 static char *
 dup_other_name(const char *path, guint64 domain_id)
@@ -21,11 +25,49 @@ exists(const char *path)
     return lstat(path, &status) == 0;
 }
 
-/* Nothing to be done where FROM is not there: it has the other name. */
+/* What has a name may be another's since: that QEMU listens says nothing of it. */
 static bool
-give(const char *from, const char *to, GError **error)
+is_its_own(const char *path, const GuestInstance *instance, GError **error)
 {
-    return !exists(from) || paths_socket_move(from, to, error);
+    g_autoptr(GError) local = NULL;
+    int fd = qmp_socket_connect(path, &local);
+    bool is_its = guest_peer_is(instance, fd);
+
+    if (fd >= 0)
+        close(fd);
+    if (!is_its)
+        guest_error_set(error, GUEST_ERROR_REFUSED, "listening", NULL, "it is not QEMU (pid %d) that listens at %s%s%s", instance->process.pid,
+                        path, local ? ": " : "", local ? local->message : "");
+    return is_its;
+}
+
+static bool
+give_up(const char *path, const char *other_name, const GuestInstance *from, GError **error)
+{
+    return exists(other_name) || (is_its_own(path, from, error) && paths_socket_move(path, other_name, error));
+}
+
+/* What a QEMU that is gone has left is replaced. */
+static bool
+is_free(const char *path, GError **error)
+{
+    g_autoptr(GError) local = NULL;
+    int fd = qmp_socket_connect(path, &local);
+
+    if (fd < 0 && !g_error_matches(local, QMP_STREAM_ERROR, QMP_STREAM_ERROR_FULL))
+        return true;
+    if (fd >= 0)
+        close(fd);
+    guest_error_set(error, GUEST_ERROR_FAILED, "listening", "free it, then restart moultd, which tries again",
+                    "somebody else listens at %s", path);
+    return false;
+}
+
+/* Nothing to be done where the other name is not there: it has PATH. */
+static bool
+take(const char *path, const char *other_name, GError **error)
+{
+    return !exists(other_name) || (is_free(path, error) && paths_socket_move(other_name, path, error));
 }
 
 bool
@@ -33,8 +75,7 @@ guest_listening_pass_path(const char *path, const GuestInstance *from, const Gue
 {
     g_autofree char *from_name = from ? dup_other_name(path, from->domain_id) : NULL;
     g_autofree char *to_name = to ? dup_other_name(path, to->domain_id) : NULL;
-    bool done = (!from || exists(from_name) || paths_socket_move(path, from_name, error)) &&
-                (!to || give(to_name, path, error)) &&
+    bool done = (!from || give_up(path, from_name, from, error)) && (!to || take(path, to_name, error)) &&
                 (!from || !to || paths_socket_copy_access(path, from_name, error));
 
     if (!done)
@@ -69,6 +110,6 @@ guest_listening_can_pass_path(const char *path, const GuestInstance *instance, G
     else if (!has_our_mounts(instance))
         guest_error_set(error, GUEST_ERROR_REFUSED, "listening", NULL, "%s is in a mount namespace of the guest's", path);
     else
-        return paths_socket_can_move(path, error);
+        return paths_socket_can_move(path, error) && is_its_own(path, instance, error);
     return false;
 }

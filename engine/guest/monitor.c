@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "guest/monitor.h"
 
-#include <sys/socket.h>
-
 #include "guest/error.h"
+#include "guest/peer.h"
 
 bool
 guest_monitor_is_borrowed(const GuestInstance *instance)
@@ -17,17 +16,6 @@ guest_monitor_get_path(const GuestInstance *instance, const PathsInstance *paths
     return instance->monitor_path ? instance->monitor_path : paths->monitor_socket;
 }
 
-/* The kernel gives the credentials of the process that called listen(2). */
-static bool
-is_listener(const GuestInstance *instance, int fd)
-{
-    struct ucred peer = {0};
-    socklen_t size = sizeof peer;
-
-    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == instance->process.pid &&
-           instance->pidfd >= 0 && !process_has_exited(instance->pidfd);
-}
-
 QmpClient *
 guest_monitor_connect_to(const GuestInstance *instance, const char *path, GError **error)
 {
@@ -35,7 +23,7 @@ guest_monitor_connect_to(const GuestInstance *instance, const char *path, GError
 
     if (!client)
         return NULL;
-    if (is_listener(instance, qmp_client_get_fd(client)))
+    if (guest_peer_is(instance, qmp_client_get_fd(client)))
         return g_steal_pointer(&client);
     guest_error_set(error, GUEST_ERROR_REFUSED, "monitor-foreign", "name the monitor of this QEMU with --qmp",
                     "it is not process %d that listens at %s", instance->process.pid, path);

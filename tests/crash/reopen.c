@@ -252,6 +252,33 @@ turn_that_somebody_has_taken_from_the_old_one(void **state G_GNUC_UNUSED)
     scene_finish(scene);
 }
 
+/* The same with a path: what somebody listens at is not replaced. */
+static void
+path_that_somebody_has_taken_from_the_old_one(void **state G_GNUC_UNUSED)
+{
+    Scene *scene = scene_new(carry_spec_tiny("-vga std -spice unix=on,addr=@folder@/spice.sock,disable-ticketing=on"));
+    g_autofree char *path = g_build_filename(scene->engine->folder, "spice.sock", NULL);
+    struct stat before, after;
+
+    Program *upgrade = scene_begin_at(scene, "prepare.connect:before", NULL);
+    scene_kill(scene, scene_find_target(scene));
+    unlink(path); /* it may not have got so far */
+    int thief = talk_listen_unix(path);
+    assert_int_equal(stat(path, &before), 0);
+    scene_continue_engine(scene);
+    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    assert_outcome(reply, EXIT_FAILED, "rolled-back", "qemu-start", NULL);
+    if (!strstr(reply->text, "(listening)"))
+        fail_msg("nothing is said of the path: %s", reply->text);
+    assert_int_equal(stat(path, &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino);
+    close(thief);
+    scene_start_engine(scene, NULL);
+    expect_path_open(scene);
+    scene_check(scene, SCENE_OLD, "a path that was taken");
+    scene_finish(scene);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -263,6 +290,7 @@ main(int argc, char **argv)
         HARNESS_TEST(whoever_has_the_guest_has_the_path),
         HARNESS_TEST(turn_that_somebody_has_taken_from_the_new_one),
         HARNESS_TEST(turn_that_somebody_has_taken_from_the_old_one),
+        HARNESS_TEST(path_that_somebody_has_taken_from_the_old_one),
     };
 
     return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -408,6 +409,32 @@ spice_at_a_path_of_somebody_else_is_refused(void **state)
     harness_engine_finish(engine);
 }
 
+/* QEMU still listens, at a socket that has lost its name; what has it now is not to be moved, let alone replaced. */
+static void
+spice_at_a_path_that_somebody_has_taken_is_refused(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED,
+                                            carry_spec_tiny("-vga std -spice unix=on,addr=@folder@/spice.sock,disable-ticketing=on"));
+    g_autofree char *path = carry_path(guest, "spice.sock"), *away = carry_path(guest, "away.sock");
+    struct stat before, after;
+
+    assert_int_equal(rename(path, away), 0);
+    int thief = talk_listen_unix(path);
+    assert_int_equal(stat(path, &before), 0);
+    carry_expect_refusal(guest, "display-spice");
+    assert_int_equal(stat(path, &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino);
+    close(thief);
+    carry_expect_refusal(guest, "display-spice"); /* nor does what is left of it lead to the guest */
+    assert_int_equal(rename(away, path), 0);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    expect_spice(talk_connect_unix(path));
+    expect_alone(path);
+    harness_engine_finish(engine);
+}
+
 /* The new QEMU ends before it is there: whoever connects finds the old one. */
 static void
 target_that_does_not_start_takes_nothing(void **state)
@@ -457,6 +484,7 @@ main(int argc, char **argv)
         HARNESS_TEST(spice_with_a_password_of_now_is_told),
         HARNESS_TEST(spice_clients_find_the_path),
         HARNESS_TEST(spice_at_a_path_of_somebody_else_is_refused),
+        HARNESS_TEST(spice_at_a_path_that_somebody_has_taken_is_refused),
         HARNESS_TEST(target_that_does_not_start_takes_nothing),
         HARNESS_TEST(spice_that_listens_nowhere_goes_along),
     };

@@ -18,6 +18,7 @@
 #include <glib/gstdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -335,18 +336,32 @@ what_is_there_listens_again(void **state)
     end_holder(&holder);
 }
 
+/* This process is the QEMU. *RET_FD stays open, and listens. */
 static guint64
-bind_at(const char *path)
+listen_at(const char *path, int *ret_fd)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    close(fd);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)) | listen(fd, 64), 0);
+    *ret_fd = fd;
     struct stat status;
     assert_int_equal(lstat(path, &status), 0);
     return status.st_ino;
+}
+
+/* An instance whose process is PID. */
+static GuestInstance *
+make_instance(guint64 domain_id, pid_t pid)
+{
+    GuestInstance *instance = guest_instance_new();
+
+    instance->domain_id = domain_id;
+    instance->process.pid = pid;
+    instance->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    assert_true(instance->pidfd >= 0);
+    return instance;
 }
 
 static void
@@ -375,40 +390,85 @@ a_path_is_passed_on(void **state)
     (void)state;
     g_autofree char *folder = g_dir_make_tmp("moult-listening-XXXXXX", NULL);
     g_autofree char *path = g_build_filename(folder, "socket", NULL), *other = g_strconcat(path, ".moult-2", NULL);
-    GuestInstance *first = guest_instance_new(), *second = guest_instance_new();
+    GuestInstance *first = make_instance(1, getpid()), *second = make_instance(2, getpid());
     GError *error = NULL;
+    int old_fd, new_fd, fd;
 
-    first->domain_id = 1;
-    second->domain_id = 2;
-    guint64 old = bind_at(path);
+    guint64 old = listen_at(path, &old_fd);
     assert_int_equal(chmod(path, 0620), 0);
     pass_twice(path, first, NULL);
     assert_int_equal(access(path, F_OK), -1);
-    guint64 new = bind_at(path);
+    guint64 new = listen_at(path, &new_fd);
     pass_twice(path, second, first);
     expect_at(path, old, 0620);
     expect_at(other, new, 0620); /* as its operator wants it */
+    close(old_fd);
     pass_twice(path, NULL, second);
     expect_at(path, new, 0620);
     pass_twice(path, first, NULL);
     guest_listening_forget_path(path, 1);
+    close(new_fd);
     assert_int_equal(g_rmdir(folder), 0); /* nothing is left */
 
     assert_int_equal(g_mkdir(folder, 0700), 0);
     assert_true(g_file_set_contents(path, "", 0, NULL));
     assert_false(guest_listening_pass_path(path, first, NULL, &error));
+    g_clear_error(&error);
+    assert_false(guest_listening_can_pass_path(path, first, &error));
     assert_non_null(strstr(error->message, "is no socket"));
     g_clear_error(&error);
     assert_int_equal(g_unlink(path) | symlink("/run", path), 0);
     assert_false(guest_listening_pass_path(path, first, NULL, &error));
     g_clear_error(&error);
     assert_int_equal(g_unlink(path) | chmod(folder, 0777), 0);
-    bind_at(path);
+    listen_at(path, &fd);
     assert_false(guest_listening_pass_path(path, first, NULL, &error)); /* anybody could exchange it */
     g_clear_error(&error);
+    close(fd);
     assert_int_equal(g_unlink(path) | g_rmdir(folder), 0);
     guest_instance_free(first);
     guest_instance_free(second);
+}
+
+/* And what is at PATH stays: INODE. */
+static void
+expect_refused(const char *path, const GuestInstance *from, const GuestInstance *to, guint64 inode, const char *words)
+{
+    GError *error = NULL;
+
+    assert_false(guest_listening_pass_path(path, from, to, &error));
+    if (!strstr(error->message, words))
+        fail_msg("not “%s”: %s", words, error->message);
+    g_clear_error(&error);
+    expect_at(path, inode, 0755);
+}
+
+static void
+a_path_that_is_somebody_elses_stays(void **state)
+{
+    (void)state;
+    g_autofree char *folder = g_dir_make_tmp("moult-listening-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "socket", NULL), *other = g_strconcat(path, ".moult-1", NULL);
+    GuestInstance *own = make_instance(1, getpid()), *stranger = make_instance(2, getppid());
+    GError *error = NULL;
+    int fd, other_fd;
+
+    umask(022);
+    guint64 inode = listen_at(path, &fd);
+    expect_refused(path, stranger, NULL, inode, "that listens at");
+    assert_false(guest_listening_can_pass_path(path, stranger, &error));
+    assert_non_null(strstr(error->message, "that listens at"));
+    g_clear_error(&error);
+    assert_true(guest_listening_can_pass_path(path, own, &error));
+    listen_at(other, &other_fd); /* which is to have the path, and finds it taken */
+    expect_refused(path, NULL, own, inode, "somebody else listens at");
+    close(fd);
+    expect_refused(path, stranger, NULL, inode, "that listens at"); /* nobody does */
+    pass_twice(path, NULL, own);
+    close(other_fd);
+    assert_int_equal(g_unlink(path) | g_rmdir(folder), 0);
+    guest_instance_free(own);
+    guest_instance_free(stranger);
 }
 
 static void
@@ -445,6 +505,7 @@ main(void)
         cmocka_unit_test(nothing_is_done_when_one_is_not_there),
         cmocka_unit_test(what_is_there_listens_again),
         cmocka_unit_test(a_path_is_passed_on),
+        cmocka_unit_test(a_path_that_is_somebody_elses_stays),
         cmocka_unit_test(addresses_from_a_record_are_checked),
     };
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who is at the other end of a UNIX socket. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "guest/instance.h"
+
+/*
+ * Whether FD, a connection of ours, leads to INSTANCE's process, which lives and is held by its pidfd: the kernel gives the credentials of
+ * whoever called listen(2). -1 leads nowhere.
+ */
+bool guest_peer_is(const GuestInstance *instance, int fd);
