@@ -8,7 +8,8 @@ G_DEFINE_QUARK(moult - objlist - error - quark, objlist_error)
 static const char *const STATE_NAMES[] = {
     [OBJLIST_DOMAIN_SHUT_OFF] = "shut-off", [OBJLIST_DOMAIN_STARTING] = "starting",
     [OBJLIST_DOMAIN_RUNNING] = "running",   [OBJLIST_DOMAIN_PAUSED] = "paused",
-    [OBJLIST_DOMAIN_INCOMING] = "incoming", [OBJLIST_DOMAIN_NEEDS_OPERATOR] = "needs-operator",
+    [OBJLIST_DOMAIN_UNKNOWN] = "unknown",   [OBJLIST_DOMAIN_INCOMING] = "incoming",
+    [OBJLIST_DOMAIN_NEEDS_OPERATOR] = "needs-operator",
 };
 
 struct ObjlistDomain {

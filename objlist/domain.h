@@ -22,6 +22,7 @@ typedef enum {
     OBJLIST_DOMAIN_STARTING,
     OBJLIST_DOMAIN_RUNNING,
     OBJLIST_DOMAIN_PAUSED,
+    OBJLIST_DOMAIN_UNKNOWN,       /* its QEMU lives, and has not said what it does */
     OBJLIST_DOMAIN_INCOMING,      /* an upgrade's target before it runs */
     OBJLIST_DOMAIN_NEEDS_OPERATOR /* the evidence does not decide; nothing is done by itself */
 } ObjlistDomainState;

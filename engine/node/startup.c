@@ -64,17 +64,17 @@ load_definitions(Node *node, GError **error)
     return true;
 }
 
+/* One that does not answer is asked again while it is supervised. */
 static void
 find_state(ObjlistDomain *domain, const GuestInstance *instance)
 {
     QmpWait wait = qmp_wait_from_now(STATUS_TIMEOUT_MS, -1);
     QmpStatus status = {0};
 
-    objlist_domain_set_state(domain, OBJLIST_DOMAIN_RUNNING);
+    objlist_domain_set_state(domain, OBJLIST_DOMAIN_UNKNOWN);
     if (!instance->monitor || !qmp_query_status(instance->monitor, &wait, &status, NULL))
         return;
-    if (!status.running)
-        objlist_domain_set_state(domain, OBJLIST_DOMAIN_PAUSED);
+    objlist_domain_set_state(domain, status.running ? OBJLIST_DOMAIN_RUNNING : OBJLIST_DOMAIN_PAUSED);
     qmp_status_clear(&status);
 }
 

@@ -14,6 +14,7 @@ typedef struct {
     ObjlistDomain *domain; /* borrowed: the table of watches holds it */
     guint exit_source, monitor_source;
     guint64 clearing_id; /* of the command that clears what an upgrade has left on; 0: not sent */
+    guint64 status_id;   /* of the question what it does; 0: not sent */
 } NodeWatch;
 
 static gboolean
@@ -101,6 +102,23 @@ clear_capabilities(NodeWatch *watch, GuestInstance *instance)
         g_warning("%s: its migration capabilities are left on: %s", objlist_domain_get_name(watch->domain), error->message);
 }
 
+/* Of one that did not say when an engine began. Asked once: the question lies in its monitor until it goes on. */
+static void
+learn_state(NodeWatch *watch, GuestInstance *instance)
+{
+    const QmpWait no_wait = {.deadline_us = 0, .cancel_fd = -1};
+    g_autoptr(json_object) reply = NULL;
+    bool is_running = false;
+
+    if (objlist_domain_get_state(watch->domain) != OBJLIST_DOMAIN_UNKNOWN)
+        return;
+    if (watch->status_id == 0)
+        watch->status_id = qmp_client_send(instance->monitor, "query-status", NULL, NULL);
+    if (watch->status_id != 0 && qmp_client_collect(instance->monitor, watch->status_id, &no_wait, &reply, NULL) &&
+        qmp_json_get_bool(reply, "running", &is_running))
+        set_state(watch, is_running ? OBJLIST_DOMAIN_RUNNING : OBJLIST_DOMAIN_PAUSED);
+}
+
 static gboolean
 on_monitor(gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer user_data)
 {
@@ -109,6 +127,7 @@ on_monitor(gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer
 
     qmp_client_process(instance->monitor, NULL);
     clear_capabilities(watch, instance);
+    learn_state(watch, instance);
     handle_events(watch);
     if (qmp_client_get_fd(instance->monitor) >= 0)
         return G_SOURCE_CONTINUE;
@@ -143,6 +162,7 @@ watch_monitor(NodeWatch *watch, GuestInstance *instance)
     if (!instance->monitor)
         return;
     clear_capabilities(watch, instance);
+    learn_state(watch, instance);
     if (qmp_client_get_fd(instance->monitor) < 0)
         return;
     handle_events(watch); /* what a job has left in the queue */

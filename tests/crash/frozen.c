@@ -198,6 +198,39 @@ target_that_runs_when_it_is_to_be_killed(void **state G_GNUC_UNUSED)
     scene_finish(scene);
 }
 
+/* ---- An engine that comes meanwhile ---- */
+
+static void
+expect_state(Scene *scene, const char *wanted)
+{
+    g_autofree char *state = harness_guest_dup_state(scene->guest);
+
+    assert_string_equal(state, wanted);
+}
+
+/* It cannot say what the guest does until it is told, and then does by itself. */
+static void
+guest_whose_engine_starts(void **state G_GNUC_UNUSED)
+{
+    Scene *scene = scene_new(&harness_tiny);
+
+    freeze(scene->guest->pid);
+    scene_start_engine(scene, NULL);
+    expect_state(scene, "unknown");
+    thaw(scene);
+    harness_guest_qmp(scene->guest, "stop");
+    scene_await_state(scene, "paused");
+    freeze(scene->guest->pid);
+    scene_start_engine(scene, NULL);
+    expect_state(scene, "unknown");
+    assert_int_equal(kill(scene->guest->pid, SIGCONT), 0);
+    scene_await_state(scene, "paused");
+    harness_guest_qmp(scene->guest, "cont");
+    scene_await_state(scene, "running");
+    check(scene, SCENE_OLD, "an engine's start");
+    scene_finish(scene);
+}
+
 /* ---- What it costs the guest ---- */
 
 /*
@@ -227,6 +260,7 @@ main(int argc, char **argv)
         HARNESS_TEST(both_in_the_middle),
         HARNESS_TEST(target_that_is_to_be_settled),
         HARNESS_TEST(target_that_runs_when_it_is_to_be_killed),
+        HARNESS_TEST(guest_whose_engine_starts),
         HARNESS_TEST(target_that_takes_nothing),
     };
 

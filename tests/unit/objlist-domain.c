@@ -31,7 +31,7 @@ static void
 states_have_names_both_ways(void **state)
 {
     (void)state;
-    const char *names[] = {"shut-off", "starting", "running", "paused", "incoming", "needs-operator"};
+    const char *names[] = {"shut-off", "starting", "running", "paused", "unknown", "incoming", "needs-operator"};
     for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
         ObjlistDomainState parsed = OBJLIST_DOMAIN_SHUT_OFF;
         assert_string_equal(objlist_domain_state_to_string((ObjlistDomainState)i), names[i]);
