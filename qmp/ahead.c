@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "qmp/ahead.h"
 
+#include <string.h>
+
 #include "qmp/json.h"
+#include "qmp/stream.h"
 
 /* Well below the number of commands that may be without a reply (client.h). */
 #define MAX_QUESTIONS 64
@@ -9,7 +12,8 @@
 typedef struct {
     QmpAheadKind kind;
     guint64 id; /* 0: answered */
-    json_object *result;
+    json_object *result; /* of the stretch */
+    char *text;          /* of a constant: "[RESULT]". It stays, for each guest, and json-c's trees are several times as large */
     GError *failure;
 } Question;
 
@@ -23,6 +27,7 @@ question_free(gpointer data)
     Question *question = data;
 
     json_object_put(question->result);
+    g_free(question->text);
     g_clear_error(&question->failure);
     g_free(question);
 }
@@ -97,24 +102,58 @@ qmp_ahead_remove(QmpAhead *ahead, const char *key)
     g_hash_table_remove(ahead->questions, key);
 }
 
-static json_object *
-copy(json_object *value)
+static Question *
+ahead_find_id(const QmpAhead *ahead, guint64 id)
 {
-    json_object *copied = NULL;
+    GHashTableIter iter;
+    gpointer value;
 
-    if (value && json_object_deep_copy(value, &copied, NULL) < 0)
-        g_error("out of memory"); /* there is no other reason */
-    return copied;
+    g_hash_table_iter_init(&iter, ahead->questions);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        if (((const Question *)value)->id == id)
+            return value;
+    return NULL;
 }
 
-void
-qmp_ahead_keep(QmpAhead *ahead, const char *key, json_object *result, const GError *failure)
+static void
+question_keep_text(Question *question, json_object *result)
 {
-    Question *question = g_hash_table_lookup(ahead->questions, key);
+    g_autoptr(json_object) array = json_object_new_array(); /* what may be a number by itself is not parsed */
 
+    json_object_array_add(array, json_object_get(result));
+    question->text = g_strdup(qmp_json_to_text(array, NULL));
+}
+
+/* A copy, for a caller may change it. */
+static json_object *
+question_dup_result(const Question *question)
+{
+    json_object *copy = NULL;
+
+    if (question->text) {
+        g_autoptr(json_object) array =
+            qmp_json_parse(question->text, strlen(question->text), QMP_STREAM_LIMITS_QEMU.depth, NULL);
+        return array ? json_object_get(json_object_array_get_idx(array, 0)) : NULL;
+    }
+    if (question->result && json_object_deep_copy(question->result, &copy, NULL) < 0)
+        g_error("out of memory"); /* there is no other reason */
+    return copy;
+}
+
+bool
+qmp_ahead_answer(QmpAhead *ahead, guint64 id, json_object *result, const GError *failure)
+{
+    Question *question = id ? ahead_find_id(ahead, id) : NULL;
+
+    if (!question)
+        return false;
     question->id = 0;
-    question->result = copy(result);
+    if (question->kind == QMP_AHEAD_CONSTANT)
+        question_keep_text(question, result);
+    else
+        question->result = json_object_get(result);
     question->failure = failure ? g_error_copy(failure) : NULL;
+    return true;
 }
 
 bool
@@ -124,7 +163,7 @@ qmp_ahead_get_answer(const QmpAhead *ahead, const char *key, json_object **ret_r
 
     if (!question || question->id)
         return false;
-    *ret_result = copy(question->result);
+    *ret_result = question_dup_result(question);
     *ret_failure = question->failure ? g_error_copy(question->failure) : NULL;
     return true;
 }

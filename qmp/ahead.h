@@ -34,8 +34,8 @@ void qmp_ahead_add(QmpAhead *ahead, const char *key, QmpAheadKind kind, guint64 
 guint64 qmp_ahead_get_id(const QmpAhead *ahead, const char *key);
 /* KEY is not answered any more. */
 void qmp_ahead_remove(QmpAhead *ahead, const char *key);
-/* Keeps a copy of RESULT (may be NULL) or FAILURE (NULL on success) as the answer to KEY, which was added. */
-void qmp_ahead_keep(QmpAhead *ahead, const char *key, json_object *result, const GError *failure);
+/* Keeps RESULT (may be NULL) or FAILURE (NULL on success) as the answer to what was asked as ID. FALSE: nothing was. */
+bool qmp_ahead_answer(QmpAhead *ahead, guint64 id, json_object *result, const GError *failure);
 /*
  * The answer that is kept for KEY. FALSE when there is none. RET_RESULT receives a copy of its own, or NULL; RET_FAILURE
  * a copy of the failure, or NULL.

@@ -258,6 +258,10 @@ client_handle_reply(QmpClient *client, json_object *message)
     }
     if (!failure)
         json_object_object_get_ex(message, "return", &result);
+    if (qmp_ahead_answer(client->ahead, id, result, failure)) {
+        qmp_reply_table_forget(client->replies, id);
+        return;
+    }
     qmp_reply_table_answer(client->replies, id, json_object_get(result), g_steal_pointer(&failure),
                            qmp_stream_get_message_cost(client->stream));
 }
@@ -526,22 +530,20 @@ qmp_client_forget_ahead(QmpClient *client)
     qmp_ahead_clear(client->ahead, forget_id, client);
 }
 
-/* What QEMU answered is kept, be it an error; a wait that ended, or a reply that was dropped, is not QEMU's answer. */
+static bool
+condition_kept(QmpClient *client, gconstpointer key)
+{
+    return qmp_ahead_get_id(client->ahead, key) == 0;
+}
+
+/* What QEMU answered is kept, be it an error; that a wait ended is not QEMU's answer. */
 static void
 client_settle_ahead(QmpClient *client, const char *key, const char *command, const QmpWait *wait)
 {
     guint64 id = qmp_ahead_get_id(client->ahead, key);
-    g_autoptr(json_object) result = NULL;
-    g_autoptr(GError) failure = NULL;
 
-    if (id == 0)
+    if (id == 0 || client_wait(client, condition_kept, key, command, wait, NULL))
         return;
-    bool is_done = client_collect(client, id, command, wait, &result, &failure);
-    if (is_done || g_error_matches(failure, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_REMOTE) ||
-        g_error_matches(failure, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_NO_COMMAND)) {
-        qmp_ahead_keep(client->ahead, key, result, failure);
-        return;
-    }
     qmp_ahead_remove(client->ahead, key);
     qmp_client_forget(client, id);
 }

@@ -37,10 +37,11 @@ expect_answer(QmpClient *client, const char *command, json_object *arguments, co
 }
 
 static void
-greet(Peer *peer)
+begin(Peer *peer, PeerScript script)
 {
     QmpWait wait = qmp_wait_from_now(LONG_MS, -1);
 
+    peer_start(peer, script);
     assert_true(qmp_client_wait_ready(peer->client, &wait, NULL));
 }
 
@@ -62,8 +63,7 @@ an_answer_serves_every_call_until_it_is_forgotten(void **state)
     g_auto(Peer) peer;
 
     (void)state;
-    peer_start(&peer, script_asked_once);
-    greet(&peer);
+    begin(&peer, script_asked_once);
     qmp_client_ask_ahead(peer.client, "query-first", NULL);
     qmp_client_ask_ahead(peer.client, "query-first", NULL); /* is asked already */
     qmp_client_ask_ahead(peer.client, "query-list", path("a"));
@@ -90,8 +90,7 @@ what_nobody_took_is_not_taken_for_a_later_answer(void **state)
     g_auto(Peer) peer;
 
     (void)state;
-    peer_start(&peer, script_unused);
-    greet(&peer);
+    begin(&peer, script_unused);
     qmp_client_ask_ahead(peer.client, "query-unused", NULL);
     qmp_client_forget_ahead(peer.client);
     expect_answer(peer.client, "query-unused", NULL, "{\"n\":2}");
@@ -102,6 +101,7 @@ script_constant(Peer *peer)
 {
     peer_greet(peer);
     peer_answer(peer, "query-kvm", "{\"enabled\": false}");
+    peer_answer(peer, "qom-get", "\"/objects/ram\"");
     peer_answer(peer, "query-unused", "{\"n\": 1}");
     peer_answer(peer, "cont", "{}");
     peer_answer(peer, "query-unused", "{\"n\": 2}");
@@ -114,9 +114,9 @@ what_is_constant_is_asked_once(void **state)
     g_auto(Peer) peer;
 
     (void)state;
-    peer_start(&peer, script_constant);
-    greet(&peer);
+    begin(&peer, script_constant);
     qmp_client_ask_constant(peer.client, "query-kvm", NULL);
+    qmp_client_ask_constant(peer.client, "qom-get", path("/machine"));
     qmp_client_ask_ahead(peer.client, "query-unused", NULL);
     qmp_client_forget_ahead(peer.client); /* it is not answered yet */
     expect_answer(peer.client, "query-kvm", NULL, "{\"enabled\":false}");
@@ -124,6 +124,8 @@ what_is_constant_is_asked_once(void **state)
     qmp_client_ask_constant(peer.client, "query-kvm", NULL);
     expect_answer(peer.client, "query-unused", NULL, "{\"n\":2}");
     expect_answer(peer.client, "query-kvm", NULL, "{\"enabled\":false}");
+    expect_answer(peer.client, "qom-get", path("/machine"), "\"/objects/ram\"");
+    expect_answer(peer.client, "qom-get", path("/machine"), "\"/objects/ram\"");
 }
 
 static void
@@ -146,8 +148,7 @@ what_changes_something_ends_the_stretch(void **state)
 
     (void)state;
     qmp_json_add_string(arguments, "command-line", "info network");
-    peer_start(&peer, script_changes);
-    greet(&peer);
+    begin(&peer, script_changes);
     qmp_client_ask_ahead(peer.client, "query-block", NULL);
     expect_answer(peer.client, "query-vnc", NULL, "[]"); /* another question does not */
     expect_answer(peer.client, "human-monitor-command", arguments, "\"nothing\"");
@@ -171,8 +172,7 @@ an_error_is_an_answer_too(void **state)
     QmpWait wait = qmp_wait_from_now(LONG_MS, -1);
 
     (void)state;
-    peer_start(&peer, script_error);
-    greet(&peer);
+    begin(&peer, script_error);
     qmp_client_ask_ahead(peer.client, "query-refused", NULL);
     for (int i = 0; i < 2; i++) {
         g_autoptr(GError) error = NULL;
@@ -201,8 +201,7 @@ what_is_not_answered_in_time_is_asked_by_the_next_call(void **state)
     QmpWait moment = qmp_wait_from_now(30, -1);
 
     (void)state;
-    peer_start(&peer, script_late);
-    greet(&peer);
+    begin(&peer, script_late);
     qmp_client_ask_ahead(peer.client, "query-slow", NULL);
     assert_false(qmp_client_call(peer.client, "query-slow", NULL, &moment, NULL, &error));
     assert_true(g_error_matches(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT));
@@ -227,8 +226,7 @@ they_are_bounded_in_number(void **state)
     g_auto(Peer) peer;
 
     (void)state;
-    peer_start(&peer, script_many);
-    greet(&peer);
+    begin(&peer, script_many);
     for (int i = 0; i < 100; i++) {
         g_autofree char *name = g_strdup_printf("%d", i);
         qmp_client_ask_ahead(peer.client, "query-list", path(name));
@@ -252,8 +250,7 @@ a_peer_that_goes_meanwhile_fails_the_call(void **state)
     QmpWait wait = qmp_wait_from_now(LONG_MS, -1);
 
     (void)state;
-    peer_start(&peer, script_gone);
-    greet(&peer);
+    begin(&peer, script_gone);
     qmp_client_ask_ahead(peer.client, "query-first", NULL);
     assert_false(qmp_client_call(peer.client, "query-first", NULL, &wait, NULL, &error));
     assert_true(g_error_matches(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_CLOSED));
