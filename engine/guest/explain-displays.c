@@ -11,7 +11,7 @@
 #include "guest/explain-private.h"
 #include "guest/listening-path.h"
 #include "qemu/deferred.h"
-#include "qemu/holding.h"
+#include "qemu/listeners.h"
 #include "qemu/vnc-address.h"
 #include "qmp/json.h"
 #include "qmp/text.h"
@@ -35,13 +35,9 @@ read_server(json_object *server)
     if (!is_unix &&
         (!g_hostname_is_ip_address(host) || !g_ascii_string_to_unsigned(service, 10, 1, G_MAXUINT16, &port, NULL)))
         return NULL;
-    QemuHolding *listener = g_new(QemuHolding, 1);
-    *listener = (QemuHolding){.kind = QEMU_HOLDING_LISTENER,
-                              .family = is_unix ? AF_UNIX : strcmp(family, "ipv6") == 0 ? AF_INET6 : AF_INET,
-                              .path = is_unix ? g_strdup(service) : NULL,
-                              .host = is_unix ? NULL : g_strdup(host),
-                              .port = (guint16)port};
-    return listener;
+    if (is_unix)
+        return qemu_listener_new(AF_UNIX, service, NULL, 0);
+    return qemu_listener_new(strcmp(family, "ipv6") == 0 ? AF_INET6 : AF_INET, NULL, host, (guint16)port);
 }
 
 /* NULL: there is one that cannot be read. Websockets are left out. Owned. */

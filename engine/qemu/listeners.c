@@ -34,14 +34,14 @@ family_of(const char *host)
     return inet_pton(AF_INET, host, &address) == 1 ? AF_INET : inet_pton(AF_INET6, host, &address) == 1 ? AF_INET6 : AF_UNSPEC;
 }
 
-static QemuHolding *
-listener_new(const char *path, const char *host, guint16 port)
+QemuHolding *
+qemu_listener_new(int family, const char *path, const char *host, guint16 port)
 {
     QemuHolding *listener = g_new(QemuHolding, 1);
 
     *listener = (QemuHolding){.kind = QEMU_HOLDING_LISTENER,
                               .number = -1,
-                              .family = path ? AF_UNIX : family_of(host),
+                              .family = family,
                               .path = g_strdup(path),
                               .host = g_strdup(host),
                               .port = port};
@@ -53,13 +53,14 @@ static QemuHolding *
 listener_from_json(json_object *object)
 {
     const char *path = qmp_json_get_string(object, "path"), *host = qmp_json_get_string(object, "host");
+    int family = host ? family_of(host) : AF_UNSPEC;
     gint64 port = 0;
 
     if (path)
-        return g_path_is_absolute(path) && strlen(path) <= MAX_PATH_BYTES ? listener_new(path, NULL, 0) : NULL;
-    if (!host || family_of(host) == AF_UNSPEC || !qmp_json_get_int64(object, "port", &port) || port < 1 || port > G_MAXUINT16)
+        return g_path_is_absolute(path) && strlen(path) <= MAX_PATH_BYTES ? qemu_listener_new(AF_UNIX, path, NULL, 0) : NULL;
+    if (family == AF_UNSPEC || !qmp_json_get_int64(object, "port", &port) || port < 1 || port > G_MAXUINT16)
         return NULL;
-    return listener_new(NULL, host, (guint16)port);
+    return qemu_listener_new(family, NULL, host, (guint16)port);
 }
 
 GPtrArray *
@@ -82,7 +83,7 @@ qemu_listeners_append(GPtrArray *to, const GPtrArray *from)
 {
     for (guint i = 0; i < from->len; i++) {
         const QemuHolding *one = g_ptr_array_index(from, i);
-        g_ptr_array_add(to, listener_new(one->path, one->host, one->port));
+        g_ptr_array_add(to, qemu_listener_new(one->family, one->path, one->host, one->port));
     }
 }
 

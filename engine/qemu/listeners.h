@@ -10,6 +10,9 @@
 
 #include "qemu/holding.h"
 
+/* One at PATH (AF_UNIX) or at HOST and PORT, by no descriptor. PATH or HOST is NULL. */
+QemuHolding *qemu_listener_new(int family, const char *path, const char *host, guint16 port);
+
 /* Of HOLDINGS (listeners of TCP, or with a path) where they are: [{"host","port"},{"path"}]; owned. */
 json_object *qemu_listeners_to_json(const GPtrArray *holdings);
 /*
