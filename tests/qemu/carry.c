@@ -133,3 +133,12 @@ carry_expect_refusal(HarnessGuest *guest, const char *code)
         fail_msg("“%s” is not in: %s", row, check->text);
     harness_guest_check_untouched(guest);
 }
+
+void
+carry_expect_refused(const HarnessSpec *spec, const char *code)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+
+    carry_expect_refusal(harness_guest_run(engine, "guest", BUILD_INSTALLED, spec), code);
+    harness_engine_finish(engine);
+}

@@ -33,3 +33,5 @@ void carry_roll_back(HarnessGuest *guest);
 void carry_expect_rows(HarnessGuest *guest, const char *rows);
 /* An upgrade to the second build is refused with CODE, and so says `check`. */
 void carry_expect_refusal(HarnessGuest *guest, const char *code);
+/* The same of a guest of SPEC, from its start on; with an engine of its own. */
+void carry_expect_refused(const HarnessSpec *spec, const char *code);
