@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The first program of a node: loads modules, makes the host's file system its own, runs a script there, powers off. What
- * `run` put into the initramfs beside it: /modules/order (names, one a line, what is needed first), /modules/NAME, /script.
+ * `run` put into the initramfs beside it: /modules/order (names, one a line, what is needed first), /modules/NAME, /script,
+ * /policy (of SELinux; there need be none).
  *
  * The file system is the host's, read only, under one in memory that takes what is written. The script's output is the
  * console's; descriptor 3 is the second serial line, for `run` alone.
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -20,6 +22,7 @@
 #include <unistd.h>
 
 #define RESULTS_FD 3
+#define POLICY_LOAD "/sys/fs/selinux/load"
 #define CACHE_9P "trans=virtio,version=9p2000.L,msize=524288,cache=loose,ro"
 
 typedef struct {
@@ -134,6 +137,22 @@ open_results(void)
         close(fd);
 }
 
+/* The kernel takes it in one write. All processes that there are get the label of the kernel's own. */
+static void
+load_policy(int policy_fd)
+{
+    struct stat status;
+
+    if (fstat(policy_fd, &status) < 0)
+        give_up("/policy");
+    void *policy = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, policy_fd, 0);
+    int fd = open(POLICY_LOAD, O_WRONLY | O_CLOEXEC);
+    if (policy == MAP_FAILED || fd < 0 || write(fd, policy, (size_t)status.st_size) != status.st_size)
+        give_up(POLICY_LOAD);
+    close(fd);
+    close(policy_fd);
+}
+
 static void
 run_script(int script_fd)
 {
@@ -159,11 +178,13 @@ main(void)
     setvbuf(stdout, NULL, _IOLBF, 0);
     mount_all(first, sizeof(first) / sizeof(*first));
     open_results();
-    int script_fd = open("/script", O_RDONLY);
+    int script_fd = open("/script", O_RDONLY), policy_fd = open("/policy", O_RDONLY | O_CLOEXEC);
     if (script_fd < 0)
         give_up("/script");
     load_modules();
     enter_root();
+    if (policy_fd >= 0)
+        load_policy(policy_fd);
     run_script(script_fd);
     tcdrain(RESULTS_FD);
     power_off();
