@@ -23,6 +23,8 @@
 #define SKIP_STATUS 77
 #define SYSTEMD "/lib/systemd/systemd"
 #define CGROUPS "/sys/fs/cgroup"
+#define CGROUPS_1 CGROUPS "/systemd" /* systemd's own hierarchy of version 1 */
+#define WANT_1 "MOULT_TEST_CGROUP_1"
 #define OUTER_CGROUPS "/run/outer" /* the whole tree, to make our part of it and to remove it again */
 #define TARGET "moult-test.target"
 #define BOOT_MS 60000
@@ -55,6 +57,12 @@ join(const char *folder)
     put(procs, "0\n");
 }
 
+bool
+container_has_version_1(void)
+{
+    return getenv(WANT_1) != NULL;
+}
+
 /* "0::/some/where" of /proc/self/cgroup. */
 static char *
 dup_own_cgroup(void)
@@ -70,24 +78,55 @@ dup_own_cgroup(void)
     return g_strdup(OUTER_CGROUPS);
 }
 
-/* A fresh /run, and a control group of our own. */
+/*
+ * Of version 1, in the first namespace and at the top: hierarchies with controllers are made nowhere else. What systemd finds is what it
+ * goes on with; other controllers it mounts by itself.
+ */
 static void
-prepare_mounts(char **ret_home, char **ret_group)
+mount_version_1(void)
 {
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0 || mkdir(OUTER_CGROUPS, 0700) < 0 ||
-        mount("cgroup2", OUTER_CGROUPS, "cgroup2", 0, NULL) < 0)
-        die("mounts");
+    static const char *const hierarchies[][2] = {
+        {CGROUPS_1, "none,name=systemd"}, {CGROUPS "/memory", "memory"}, {CGROUPS "/pids", "pids"}};
+
+    umount2(CGROUPS, MNT_DETACH);
+    if (mount("tmpfs", CGROUPS, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755") < 0)
+        die(CGROUPS);
+    for (size_t i = 0; i < G_N_ELEMENTS(hierarchies); i++)
+        if (mkdir(hierarchies[i][0], 0755) < 0 || mount("cgroup", hierarchies[i][0], "cgroup", 0, hierarchies[i][1]) < 0)
+            die(hierarchies[i][0]);
+}
+
+/* Of version 2, a group of our own, and nothing above it to be seen. */
+static void
+mount_version_2(char **ret_home, char **ret_group)
+{
+    if (mkdir(OUTER_CGROUPS, 0700) < 0 || mount("cgroup2", OUTER_CGROUPS, "cgroup2", 0, NULL) < 0)
+        die(OUTER_CGROUPS);
     *ret_home = dup_own_cgroup();
     *ret_group = g_strdup_printf("%s/moult-test-%d", *ret_home, getpid());
     if (mkdir(*ret_group, 0755) < 0)
         die(*ret_group);
     join(*ret_group);
-    if (unshare(CLONE_NEWCGROUP | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) < 0)
+    if (unshare(CLONE_NEWCGROUP) < 0)
         die("namespaces");
     umount2(CGROUPS, MNT_DETACH);
     if (mount("cgroup2", CGROUPS, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
         die(CGROUPS);
+}
+
+/* A fresh /run, and control groups. RET_HOME, RET_GROUP: NULL where there is nothing to be put back. */
+static void
+prepare_mounts(char **ret_home, char **ret_group)
+{
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
+        die("mounts");
+    if (container_has_version_1())
+        mount_version_1();
+    else
+        mount_version_2(ret_home, ret_group);
+    if (unshare(CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET) < 0)
+        die("namespaces");
 }
 
 static _Noreturn void
@@ -120,8 +159,11 @@ become_tests(ContainerMain inside, int argc, char **argv)
             die("systemd does not start");
         g_usleep(POLL_US);
     }
-    mkdir(CGROUPS "/tests", 0755);
-    join(CGROUPS "/tests");
+    if (container_has_version_1() && access(CGROUPS_1 "/init.scope", F_OK) < 0)
+        die("systemd has control groups of another version");
+    const char *group = container_has_version_1() ? CGROUPS_1 "/tests" : CGROUPS "/tests";
+    mkdir(group, 0755);
+    join(group);
     exit(inside(argc, argv));
 }
 
@@ -167,6 +209,8 @@ run(ContainerMain inside, int argc, char **argv)
     status = await_tests(tests, fds[0]);
     kill(systemd, SIGKILL); /* and with it whatever it has in its namespace */
     waitpid(systemd, NULL, 0);
+    if (!group)
+        return status;
     join(home);
     nftw(group, remove_group, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
     return status;

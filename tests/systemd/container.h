@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A real systemd, as the first process of namespaces of its own: mounts, processes, control groups (version 2, a subtree
- * of ours), network. It boots into nothing, has its units in /run alone, and ends with the test program.
+ * of ours), network. It boots into nothing, has its units in /run alone, and ends with the test program. With MOULT_TEST_CGROUP_1 in the
+ * environment control groups are of version 1: for a machine whose controllers nobody else uses.
  */
 #pragma once
 
@@ -14,6 +15,8 @@ typedef int (*ContainerMain)(int argc, char **argv);
 
 /* Runs INSIDE beside it, and returns its status; 77, saying why, where there is no systemd or no right to do so. */
 int container_run(ContainerMain inside, int argc, char **argv);
+/* Whether control groups are of version 1. */
+bool container_has_version_1(void);
 
 /* ---- Inside ---- */
 

@@ -204,6 +204,26 @@ expect_listed(HarnessEngine *engine, pid_t pid)
     fail_msg("%d is not in: %s", pid, reply->text);
 }
 
+/* Where PID is in each hierarchy: of version 1 there is one for each controller. Owned. */
+static char *
+dup_groups(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/cgroup", pid);
+    char *text = NULL;
+
+    assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    assert_non_null(strstr(text, "/" UNIT "\n"));
+    return text;
+}
+
+static void
+expect_groups(const HarnessGuest *guest, const char *expected)
+{
+    g_autofree char *found = dup_groups(guest->pid);
+
+    assert_string_equal(found, expected);
+}
+
 static void
 go_through(const Form *form)
 {
@@ -212,15 +232,22 @@ go_through(const Form *form)
 
     expect_listed(engine, pid);
     HarnessGuest *guest = adopt_and_await(engine, pid);
+    g_autofree char *groups = dup_groups(pid);
+    /* A user's manager has no controllers there. */
+    bool is_charged = container_has_version_1() && form->manager == CONTAINER_SYSTEM;
+
+    assert_int_equal(strstr(groups, ":memory:/system.slice/" UNIT "\n") != NULL, is_charged);
 
     expect_rows(engine, "OK unit-main");
     expect_unit(form, guest);
     harness_guest_upgrade(guest, BUILD_SECOND);
     expect_unit(form, guest);
+    expect_groups(guest, groups);
     if (form == &forking)
         expect_pidfile(guest);
     harness_guest_upgrade(guest, BUILD_INSTALLED);
     expect_unit(form, guest);
+    expect_groups(guest, groups);
     stop_unit(form, guest);
     harness_engine_finish(engine);
 }
