@@ -20,9 +20,9 @@
 #include "processes.h"
 
 #define SKIP_STATUS 77
-#define START_MS 30000
-#define LEAVE_MS 90000
-#define KILL_MS 10000
+#define START_MS (30000 * harness_get_patience())
+#define LEAVE_MS (90000 * harness_get_patience())
+#define KILL_MS (10000 * harness_get_patience())
 
 static GPtrArray *engines;
 static bool was_skipped;
