@@ -113,7 +113,7 @@ macvtap_is_handed_over(void **state)
     HarnessGuest *guest = harness_guest_new(engine, "guest", linux_spec("tap,id=net0,fd=10", device));
     carry_adopt(guest, carry_start_with(guest, BUILD_INSTALLED, &queue, 1));
     Traffic *traffic = traffic_new(guest, 1);
-    traffic_through_everything(traffic, 1);
+    traffic_through_everything(traffic, TRAFFIC_ROUNDS);
     traffic_free(traffic);
     harness_engine_finish(engine);
 }

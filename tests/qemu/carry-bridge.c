@@ -58,7 +58,7 @@ port_of_the_bridge_stays(void **state)
     spec->append = "moult.disk=/dev/vda moult.ip=" NETWORK_GUEST "/24";
     Traffic *traffic = traffic_new(harness_guest_run(engine, "guest", BUILD_INSTALLED, spec), 1);
     unsigned index = network_get_index("tap0");
-    traffic_through_everything(traffic, 1);
+    traffic_through_everything(traffic, TRAFFIC_ROUNDS);
     traffic_free(traffic);
     assert_int_equal(network_get_index("tap0"), index);
     assert_true(network_is_bridged("tap0"));

@@ -39,7 +39,7 @@ check_persistent(int flags, const HarnessSpec *spec, unsigned n_streams)
     Traffic *traffic = traffic_new(harness_guest_run(engine, "guest", BUILD_INSTALLED, spec), n_streams);
     unsigned n_queues = network_count_queues("tap0");
 
-    traffic_through_everything(traffic, n_streams > 1 ? TRAFFIC_ROUNDS_QUEUES : 1);
+    traffic_through_everything(traffic, n_streams > 1 ? TRAFFIC_ROUNDS_QUEUES : TRAFFIC_ROUNDS);
     assert_int_equal(network_count_queues("tap0"), n_queues);
     if (flags & IFF_MULTI_QUEUE)
         assert_true(network_is_spread("tap0"));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Traffic between the host and a guest of NETWORK_GUEST, through upgrades and rollbacks: streams of a datagram every 10 ms,
- * of which two at most are to be lost and none doubled, and a TCP connection that goes on all the time.
+ * of which two at most are to be lost and none doubled, and a TCP connection that goes on all the time. As many more may be lost as are
+ * with nothing happening, and as fit into the time for which the node held its lock of all network devices.
  */
 #pragma once
 
@@ -24,9 +25,10 @@ void traffic_start(Traffic *traffic);
 bool traffic_check(Traffic *traffic, const char *what);
 
 /*
- * There, a roll back, and back again. ROUNDS: how often at most, until each of the three has been within bounds: more than once
- * for several queues, for which the node's being busy is measured, but not at the very same moment.
+ * There, a roll back, and back again. ROUNDS: how often at most, until each of the three has been within bounds. More than once, for the
+ * node's being busy is measured, but not at the very same moment; of several queues more depends on it.
  */
+#define TRAFFIC_ROUNDS 2
 #define TRAFFIC_ROUNDS_QUEUES 3
 void traffic_through_everything(Traffic *traffic, unsigned rounds);
 /* The guest's card sends, too. */
