@@ -5,6 +5,7 @@
 
 #include "guest/error.h"
 #include "guest/listening.h"
+#include "guest/viewer.h"
 #include "qemu/deferred.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
@@ -55,6 +56,8 @@ run(GuestInstance *instance, const QemuDeferred *deferred, const QmpWait *wait, 
 {
     if (g_str_equal(deferred->command, QEMU_DEFERRED_LISTEN))
         return listen_again(instance, deferred, error);
+    if (g_str_equal(deferred->command, QEMU_DEFERRED_VIEWER))
+        return guest_viewer_connect(instance, deferred->arguments, wait, error);
     const char *line = get_human_line(deferred);
     if (line)
         return run_human(instance->monitor, line, wait, error);

@@ -76,16 +76,21 @@ is_wildcard(const char *host)
     return *host == '\0' || strcmp(host, "*") == 0;
 }
 
+static GPtrArray *
+find_at(const GPtrArray *listeners, const QemuVncAddress *address)
+{
+    if (address->path)
+        return qemu_holdings_find_unix(listeners, QEMU_HOLDING_LISTENER, address->path, false);
+    return qemu_holdings_find_inet(listeners, QEMU_HOLDING_LISTENER, address->host, address->first_port, address->last_port);
+}
+
 /* Whether the definition opens these and no others. A wildcard opens IPv6 too. */
 static bool
 is_as_defined(const QemuVncAddress *address, const GPtrArray *listeners)
 {
     if (!address || listeners->len == 0)
         return !address && listeners->len == 0;
-    g_autoptr(GPtrArray) found =
-        address->path ? qemu_holdings_find_unix(listeners, QEMU_HOLDING_LISTENER, address->path, false)
-                      : qemu_holdings_find_inet(listeners, QEMU_HOLDING_LISTENER, address->host, address->first_port,
-                                                address->last_port);
+    g_autoptr(GPtrArray) found = find_at(listeners, address);
     bool has_range = !address->path && address->first_port < address->last_port;
     bool is_narrow = !address->path && is_wildcard(address->host) && !has_family(listeners, AF_INET6);
 
@@ -170,10 +175,9 @@ count_defined(const QemuArgv *argv, const GPtrArray *listeners)
     for (guint i = 0; i < argv->args->len; i++) {
         const QemuArg *arg = g_ptr_array_index(argv->args, i);
         g_autoptr(QemuVncAddress) address = qemu_vnc_opens(arg) ? qemu_vnc_address_new(arg->settings) : NULL;
-        if (!address || address->path)
+        if (!address)
             continue;
-        g_autoptr(GPtrArray) found = qemu_holdings_find_inet(listeners, QEMU_HOLDING_LISTENER, address->host,
-                                                             address->first_port, address->last_port);
+        g_autoptr(GPtrArray) found = find_at(listeners, address);
         n_defined += found->len;
     }
     return n_defined;
@@ -221,18 +225,50 @@ explain_one(Explanation *explanation, QemuArg *arg, json_object *displays)
         qemu_keyval_remove(arg->settings, address_keys[i]);
 }
 
-/* Its UNIX socket has to make room for another; the rules look at no file. */
+/* It listens nowhere, unless it was told to; whether the viewer is connected, the rules ask. */
+static void
+explain_reverse(Explanation *explanation, json_object *displays)
+{
+    json_object *servers = qmp_json_get_array(json_object_array_get_idx(displays, 0), "server");
+    g_autoptr(GPtrArray) listeners = read_servers(servers);
+
+    if (!listeners || listeners->len > 0)
+        explain_block(explanation, "display-vnc-now", "VNC listens, where the command line has it connect:",
+                      qmp_json_to_text(displays, NULL));
+}
+
+/* A UNIX socket at PATH (NULL: none) has to make room for another; the rules look at no file. */
+static void
+explain_path(Explanation *explanation, const char *path, const char *code, const char *what)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (path && !guest_listening_can_pass_path(path, explanation->instance, &error))
+        qemu_findings_add(explanation->findings, QEMU_FINDING_BLOCK, code,
+                          "put it into a folder of the engine's user, such as /run, or use a port of TCP", "%s: %s", what,
+                          error->message);
+}
+
 static void
 explain_spice(Explanation *explanation)
 {
     const QemuArg *arg = qemu_argv_find(explanation->argv, "spice");
-    const char *path = arg && qemu_keyval_is_on(arg->settings, "unix") ? qemu_keyval_get(arg->settings, "addr") : NULL;
-    g_autoptr(GError) error = NULL;
 
-    if (path && !guest_listening_can_pass_path(path, explanation->instance, &error))
-        qemu_findings_add(explanation->findings, QEMU_FINDING_BLOCK, "display-spice",
-                          "put it into a folder of the engine's user, such as /run, or use a port of TCP", "SPICE: %s",
-                          error->message);
+    if (arg && qemu_keyval_is_on(arg->settings, "unix"))
+        explain_path(explanation, qemu_keyval_get(arg->settings, "addr"), "display-spice", "SPICE");
+}
+
+/* Where the two QEMUs take turns. */
+static void
+explain_vnc_paths(Explanation *explanation, guint n_displays)
+{
+    for (guint i = 0; i < explanation->argv->args->len; i++) {
+        const QemuArg *arg = g_ptr_array_index(explanation->argv->args, i);
+        bool is_vnc = qemu_vnc_opens(arg), has_websocket = is_vnc && qemu_keyval_get(arg->settings, "websocket");
+        g_autoptr(QemuVncAddress) address = is_vnc ? qemu_vnc_address_new(arg->settings) : NULL;
+        if (address && (n_displays > 1 || has_websocket))
+            explain_path(explanation, address->path, has_websocket ? "display-vnc-websocket" : "display-vnc-several", "VNC");
+    }
 }
 
 static void
@@ -241,16 +277,18 @@ explain_vnc(Explanation *explanation)
     guint n_displays = 0;
     QemuArg *arg = qemu_vnc_find(explanation->argv, &n_displays);
 
-    /* With a viewer that QEMU connects to, the rules refuse it. */
-    if (n_displays == 0 || qemu_keyval_is_on(arg->settings, "reverse") || is_waiting(explanation->instance))
+    if (n_displays == 0 || is_waiting(explanation->instance))
         return;
     g_autoptr(json_object) displays = explain_query(explanation, "query-vnc-servers", NULL, "VNC");
     if (!displays)
         return;
-    if (n_displays == 1)
+    if (n_displays == 1 && qemu_vnc_is_reverse(arg->settings))
+        explain_reverse(explanation, displays);
+    else if (n_displays == 1)
         explain_one(explanation, arg, displays);
     else
         explain_several(explanation, displays);
+    explain_vnc_paths(explanation, n_displays);
 }
 
 void

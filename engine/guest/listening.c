@@ -2,28 +2,17 @@
 #include "guest/listening.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "guest/dial.h"
 #include "guest/error.h"
 #include "guest/handover.h"
 #include "guest/listening-path.h"
 #include "qemu/listeners.h"
-#include "qmp/wait.h"
 
 #define BACKLOG 128
-/* The connection is made by the kernel alone, within the call as a rule. */
-#define CONNECT_MS 1000
-
-typedef union {
-    struct sockaddr any;
-    struct sockaddr_in inet;
-    struct sockaddr_in6 inet6;
-    struct sockaddr_storage storage;
-} Address;
 
 static bool
 listens(int fd)
@@ -32,15 +21,6 @@ listens(int fd)
     socklen_t size = sizeof(value);
 
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 && value == 1;
-}
-
-static bool
-is_connected(int fd)
-{
-    Address peer;
-    socklen_t size = sizeof(peer);
-
-    return getpeername(fd, &peer.any, &size) == 0;
 }
 
 /* It is inherited by whatever is accepted: switched off before it listens. */
@@ -52,26 +32,16 @@ set_abortive(int fd, bool is_on)
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 }
 
-static bool
-connect_to(int fd, const Address *address, socklen_t size)
-{
-    QmpWait wait = qmp_wait_from_now(CONNECT_MS, -1);
-
-    if (connect(fd, &address->any, size) < 0 && errno != EINPROGRESS)
-        return false;
-    return qmp_wait_poll(&wait, fd, POLLOUT) == QMP_WAIT_READY && is_connected(fd);
-}
-
 /* connect(2) takes a wildcard for the address of the loopback, and not every host has one of IPv6. */
 static bool
-connect_through_ipv4(int fd, const Address *own)
+connect_through_ipv4(int fd, const GuestAddress *own)
 {
-    Address mapped = *own;
+    GuestAddress mapped = *own;
 
     if (own->any.sa_family != AF_INET6 || !IN6_IS_ADDR_UNSPECIFIED(&own->inet6.sin6_addr))
         return false;
     mapped.inet6.sin6_addr = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}};
-    return connect_to(fd, &mapped, sizeof(mapped.inet6));
+    return guest_dial(fd, &mapped, sizeof(mapped.inet6));
 }
 
 /*
@@ -81,21 +51,13 @@ connect_through_ipv4(int fd, const Address *own)
 static bool
 rest(int fd)
 {
-    Address own = {0};
+    GuestAddress own = {0};
     socklen_t size = sizeof(own);
 
-    if (is_connected(fd))
+    if (guest_dial_is_made(fd))
         return true;
     set_abortive(fd, true);
-    return getsockname(fd, &own.any, &size) == 0 && (connect_to(fd, &own, size) || connect_through_ipv4(fd, &own));
-}
-
-static bool
-disconnect(int fd)
-{
-    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
-
-    return connect(fd, &nobody, sizeof(nobody)) == 0;
+    return getsockname(fd, &own.any, &size) == 0 && (guest_dial(fd, &own, size) || connect_through_ipv4(fd, &own));
 }
 
 static bool
@@ -103,7 +65,7 @@ start_listening(int fd)
 {
     if (listens(fd))
         return true;
-    if (!disconnect(fd))
+    if (!guest_dial_end(fd))
         return false;
     set_abortive(fd, false);
     return listen(fd, BACKLOG) == 0;

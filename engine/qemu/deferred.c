@@ -38,6 +38,19 @@ qemu_deferred_new_listen(const char *what, const GPtrArray *listeners)
     return qemu_deferred_new(what, NULL, QEMU_DEFERRED_LISTEN, arguments);
 }
 
+QemuDeferred *
+qemu_deferred_new_viewer(const char *what, const QemuHolding *connection, const char *fd_name)
+{
+    json_object *arguments = json_object_new_object();
+    g_autoptr(GPtrArray) addresses = g_ptr_array_new();
+
+    g_ptr_array_add(addresses, (gpointer)connection);
+    qmp_json_add_value(arguments, "addresses", qemu_listeners_to_json(addresses));
+    qmp_json_add_int64(arguments, "inode", (gint64)connection->inode);
+    qmp_json_add_string(arguments, "fdname", fd_name);
+    return qemu_deferred_new(what, NULL, QEMU_DEFERRED_VIEWER, arguments);
+}
+
 GPtrArray *
 qemu_deferred_dup_listeners(const QemuDeferred *deferred)
 {

@@ -8,6 +8,8 @@
 #include <glib.h>
 #include <json-c/json.h>
 
+#include "qemu/holding.h"
+
 typedef struct {
     char *what;    /* for a person: "port tcp::2222-:22" */
     char *before;  /* a line for the human monitor that goes first, whatever it answers, so that a second
@@ -21,6 +23,12 @@ typedef struct {
 /* A command of no monitor's: sockets that rest are to listen (guest/listening.h). Its arguments: {"addresses":[...]} (listeners.h). */
 #define QEMU_DEFERRED_LISTEN "moult-listen"
 
+/*
+ * Another such: a connection to a VNC viewer is made anew, on its socket, and given to the display (guest/viewer.h). Its arguments:
+ * {"addresses":[...],"inode","fdname"}.
+ */
+#define QEMU_DEFERRED_VIEWER "moult-viewer"
+
 /* BEFORE may be NULL; ARGUMENTS are taken. */
 QemuDeferred *qemu_deferred_new(const char *what, const char *before, const char *command,
                                 json_object *arguments);
@@ -28,6 +36,8 @@ QemuDeferred *qemu_deferred_new(const char *what, const char *before, const char
 QemuDeferred *qemu_deferred_new_human(const char *what, const char *before, const char *line);
 /* One of QEMU_DEFERRED_LISTEN, for LISTENERS (QemuHolding). */
 QemuDeferred *qemu_deferred_new_listen(const char *what, const GPtrArray *listeners);
+/* One of QEMU_DEFERRED_VIEWER, for CONNECTION, which the monitor has under FD_NAME. */
+QemuDeferred *qemu_deferred_new_viewer(const char *what, const QemuHolding *connection, const char *fd_name);
 /* Where it shall listen: GPtrArray of QemuHolding, owned; empty for any other command, NULL when it cannot be read. */
 GPtrArray *qemu_deferred_dup_listeners(const QemuDeferred *deferred);
 void qemu_deferred_free(QemuDeferred *deferred);

@@ -3,7 +3,8 @@
  * VNC. The target starts with the display but without an address ("vnc=none"). Its monitor is given the old QEMU's listening
  * sockets, and display-update has it listen on them once that is gone: nothing is bound twice. Where they are not to be
  * had it is told the address. That command knows neither websockets nor a second display (ui/vnc.c:vnc_display_update(),
- * 7.1 to 10.0): with either, the target opens all of it as it starts, and the two take turns (rules-display-listen.c).
+ * 7.1 to 10.0): with either, the target opens all of it as it starts, and the two take turns (rules-display-listen.c). A viewer that
+ * QEMU connects to (reverse=on) sees that connection end, and a new one begin.
  */
 #include "qemu/rules.h"
 
@@ -26,17 +27,6 @@ refuse(QemuRules *rules, const QemuArg *arg, const char *code, const char *reaso
 {
     report(rules, arg, qemu_rules_hinders_upgrade(rules), code,
            "leave it out; VNC can be opened when it is needed with the command display-update", reason);
-}
-
-/* Nobody may be connected to twice. */
-static bool
-is_reverse(QemuRules *rules, const QemuArg *arg)
-{
-    bool is_on = qemu_keyval_is_on(arg->settings, "reverse");
-
-    if (is_on)
-        refuse(rules, arg, "display-vnc-reverse", "QEMU connects to a viewer only as it starts");
-    return is_on;
 }
 
 static void
@@ -77,6 +67,16 @@ update_arguments(json_object *addresses)
     return arguments;
 }
 
+/* The monitor gets what the old QEMU has as descriptor NUMBER. Its name there, owned. */
+static char *
+name_descriptor(QemuRules *rules, int number)
+{
+    QemuPlanFd fd = {.kind = QEMU_PLAN_FD_NAMED, .number = -1, .index = (unsigned)number};
+
+    g_array_append_val(rules->plan->fds, fd);
+    return qemu_plan_dup_fd_name((unsigned)number);
+}
+
 /* The old QEMU's sockets as SocketAddresses, for which the monitor gets them; NULL: there are none. Owned. */
 static json_object *
 hand_sockets(QemuRules *rules, const QemuVncAddress *address)
@@ -89,14 +89,11 @@ hand_sockets(QemuRules *rules, const QemuVncAddress *address)
     json_object *sockets = found->len > 0 ? json_object_new_array() : NULL;
 
     for (guint i = 0; i < found->len; i++) {
-        unsigned number = (unsigned)((const QemuHolding *)found->pdata[i])->number;
-        QemuPlanFd fd = {.kind = QEMU_PLAN_FD_NAMED, .number = -1, .index = number};
-        g_autofree char *name = qemu_plan_dup_fd_name(number);
+        g_autofree char *name = name_descriptor(rules, ((const QemuHolding *)found->pdata[i])->number);
         json_object *socket = json_object_new_object();
         qmp_json_add_string(socket, "type", "fd");
         qmp_json_add_string(socket, "str", name);
         json_object_array_add(sockets, socket);
-        g_array_append_val(rules->plan->fds, fd);
     }
     return sockets;
 }
@@ -142,7 +139,10 @@ carry_with_update(QemuRules *rules, QemuArg *arg, const char *text, const QemuVn
 static bool
 take_turns(QemuRules *rules, const char *what, const QemuVncAddress *address)
 {
-    return address && !address->path && qemu_rules_take_turns(rules, what, address->host, address->first_port);
+    if (!address)
+        return false;
+    return address->path ? qemu_rules_take_turns_at(rules, what, address->path)
+                         : qemu_rules_take_turns(rules, what, address->host, address->first_port);
 }
 
 /* As it is. WEBSOCKET: what its option says; NULL: it has none. */
@@ -154,13 +154,61 @@ carry_in_turns(QemuRules *rules, const QemuArg *arg, const char *code, const cha
     g_autofree char *main_name = g_strdup_printf("VNC at %s", text);
     g_autofree char *web_name = g_strdup_printf("the websocket of VNC at %s", text);
 
-    if (address->path)
-        refuse(rules, arg, code, "QEMU makes a UNIX socket anew as it starts, when the running one has the path");
-    else if (!take_turns(rules, main_name, address) || (websocket && !take_turns(rules, web_name, web)))
+    if (!take_turns(rules, main_name, address) || (websocket && !take_turns(rules, web_name, web)))
         refuse(rules, arg, code, "the running QEMU does not listen there");
     else
         report(rules, arg, QEMU_FINDING_OK, code, NULL,
-               "both QEMUs have the ports, and one listens at a time; viewers have to connect again");
+               "both QEMUs are at the same address, and one listens at a time; viewers have to connect again");
+}
+
+static void
+connect_again(QemuRules *rules, const char *text, const QemuHolding *connection)
+{
+    g_autofree char *what = g_strdup_printf("the connection to the VNC viewer at %s", text);
+    g_autofree char *name = name_descriptor(rules, connection->number);
+
+    g_ptr_array_add(rules->plan->deferred, qemu_deferred_new_viewer(what, connection, name));
+}
+
+/* NULL: it can be carried. */
+static const char *
+find_hindrance(const QemuRules *rules, const QemuVncAddress *viewer)
+{
+    guint n_displays = 0;
+
+    qemu_vnc_find(rules->argv, &n_displays);
+    if (n_displays > 1)
+        return "a viewer can be given to the first of several displays only";
+    return viewer->path ? "a UNIX socket cannot be connected a second time, and a new one of the engine's would speak for root" : NULL;
+}
+
+/*
+ * QEMU connects to a viewer only as it starts, when the running one still is connected. But it takes a connection that was made for
+ * it (add_client), and goes on like with one of its own.
+ */
+static void
+carry_reverse(QemuRules *rules, QemuArg *arg, const char *text, const QemuVncAddress *viewer)
+{
+    const char *hindrance = find_hindrance(rules, viewer);
+
+    if (hindrance)
+        refuse(rules, arg, "display-vnc-reverse", hindrance);
+    if (hindrance || !qemu_rules_is_incoming(rules))
+        return;
+    g_autoptr(GPtrArray) found = qemu_holdings_find_inet(rules->context->holdings, QEMU_HOLDING_CONNECTION, viewer->host,
+                                                         viewer->first_port, viewer->last_port);
+    if (found->len > 1) {
+        refuse(rules, arg, "display-vnc-reverse", "the running QEMU has several connections to that address");
+        return;
+    }
+    if (found->len == 1)
+        connect_again(rules, text, g_ptr_array_index(found, 0));
+    report(rules, arg, QEMU_FINDING_OK, "display-vnc-reverse", NULL,
+           found->len == 1 ? "the viewer is connected to again when the old QEMU is gone"
+                           : "the viewer has gone, and is not connected to again");
+    look_at_password(rules, arg);
+    qemu_keyval_set_string(arg->settings, "vnc", "none");
+    qemu_keyval_remove(arg->settings, "reverse");
 }
 
 void
@@ -171,7 +219,13 @@ qemu_rules_carry_vnc(QemuRules *rules, QemuArg *arg)
     g_autoptr(QemuVncAddress) address = qemu_vnc_address_new(arg->settings);
     guint n_displays = 0;
 
-    if (!text || strcmp(text, "none") == 0 || is_reverse(rules, arg) || !qemu_rules_is_incoming(rules))
+    if (!text || strcmp(text, "none") == 0)
+        return;
+    if (address && qemu_vnc_is_reverse(arg->settings)) {
+        carry_reverse(rules, arg, text, address);
+        return;
+    }
+    if (!qemu_rules_is_incoming(rules))
         return;
     if (!address) {
         refuse(rules, arg, "display-vnc", "not an address that moult understands");

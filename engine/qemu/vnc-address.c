@@ -4,7 +4,6 @@
 #include <string.h>
 
 #define UNIX_PREFIX "unix:"
-#define LAST_DISPLAY (G_MAXUINT16 - QEMU_VNC_FIRST_PORT)
 
 /* What is in front of the last COLON of TEXT. */
 static char *
@@ -15,20 +14,27 @@ dup_host(const char *text, const char *colon)
     return g_strndup(text + brackets, (gsize)(colon - text) - (brackets ? 2 : 0));
 }
 
+bool
+qemu_vnc_is_reverse(const QemuKeyval *settings)
+{
+    return qemu_keyval_is_on(settings, "reverse");
+}
+
 static QemuVncAddress *
 inet_address(const QemuKeyval *settings, const char *text)
 {
     const char *colon = strrchr(text, ':'), *to = qemu_keyval_get(settings, "to");
+    guint base = qemu_vnc_is_reverse(settings) ? 0 : QEMU_VNC_FIRST_PORT;
     guint64 first = 0, last = 0;
 
-    if (!colon || !g_ascii_string_to_unsigned(colon + 1, 10, 0, LAST_DISPLAY, &first, NULL))
+    if (!colon || !g_ascii_string_to_unsigned(colon + 1, 10, 0, G_MAXUINT16 - base, &first, NULL))
         return NULL;
-    if (!to || !g_ascii_string_to_unsigned(to, 10, 0, LAST_DISPLAY, &last, NULL) || last < first)
+    if (!to || !g_ascii_string_to_unsigned(to, 10, 0, G_MAXUINT16 - base, &last, NULL) || last < first)
         last = first;
     QemuVncAddress *address = g_new0(QemuVncAddress, 1);
     address->host = dup_host(text, colon);
-    address->first_port = (guint16)(QEMU_VNC_FIRST_PORT + first);
-    address->last_port = (guint16)(QEMU_VNC_FIRST_PORT + last);
+    address->first_port = (guint16)(base + first);
+    address->last_port = (guint16)(base + last);
     return address;
 }
 
@@ -47,20 +53,27 @@ qemu_vnc_address_new(const QemuKeyval *settings)
     return address;
 }
 
-/* QEMU takes the display's host where the websocket has none. */
+static bool
+read_websocket_port(const char *text, const QemuVncAddress *address, guint64 *ret_port)
+{
+    bool is_named = *text != '\0' && strcmp(text, "on") != 0;
+
+    if (!is_named && !address->path)
+        *ret_port = (guint64)QEMU_VNC_FIRST_WEBSOCKET_PORT + address->first_port - QEMU_VNC_FIRST_PORT;
+    return is_named ? g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT16, ret_port, NULL) : !address->path;
+}
+
+/* QEMU takes the display's host where the websocket has none, and a UNIX socket has none to take. */
 QemuVncAddress *
 qemu_vnc_websocket_new(const QemuKeyval *settings, const QemuVncAddress *address)
 {
     const char *text = qemu_keyval_get(settings, "websocket"), *colon = text ? strrchr(text, ':') : NULL;
-    guint64 port = (guint64)QEMU_VNC_FIRST_WEBSOCKET_PORT + address->first_port - QEMU_VNC_FIRST_PORT;
+    guint64 port = 0;
 
-    if (!text || address->path)
-        return NULL;
-    if (*text != '\0' && strcmp(text, "on") != 0 &&
-        !g_ascii_string_to_unsigned(colon ? colon + 1 : text, 10, 1, G_MAXUINT16, &port, NULL))
+    if (!text || !read_websocket_port(colon ? colon + 1 : text, address, &port))
         return NULL;
     QemuVncAddress *websocket = g_new0(QemuVncAddress, 1);
-    websocket->host = colon && colon > text ? dup_host(text, colon) : g_strdup(address->host);
+    websocket->host = colon && colon > text ? dup_host(text, colon) : g_strdup(address->path ? "" : address->host);
     websocket->first_port = websocket->last_port = (guint16)port;
     return websocket;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Where a VNC display listens, in the words of -vnc and -display vnc=: "unix:PATH", "HOST:DISPLAY", with to= a range of
- * displays. Display 0 is port 5900.
+ * displays. Display 0 is port 5900. With reverse=on it is where a viewer listens, and "HOST:PORT".
  */
 #pragma once
 
@@ -19,13 +19,15 @@ typedef struct {
     guint16 first_port, last_port;
 } QemuVncAddress;
 
+/* Whether QEMU connects, as it starts, to a viewer that listens, and does not listen itself. */
+bool qemu_vnc_is_reverse(const QemuKeyval *settings);
 /* SETTINGS: of an option that opens VNC. NULL: "none", or no address that is understood. Owned. */
 QemuVncAddress *qemu_vnc_address_new(const QemuKeyval *settings);
 void qemu_vnc_address_free(QemuVncAddress *address);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuVncAddress, qemu_vnc_address_free)
 
 /*
- * Where the websocket of SETTINGS listens, whose display is at ADDRESS: "on" (a port with the display's number), or
+ * Where the websocket of SETTINGS listens, whose display is at ADDRESS: "on" (a port with the number of a display at one), or
  * "PORT" or "HOST:PORT". NULL: at none that is understood. Owned.
  */
 QemuVncAddress *qemu_vnc_websocket_new(const QemuKeyval *settings, const QemuVncAddress *address);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <arpa/inet.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -188,23 +189,128 @@ whoever_has_the_guest_listens(void **state G_GNUC_UNUSED)
 
 /* And nothing is beside it that begins like it. */
 static void
-expect_path_open(const Scene *scene)
+expect_path_open(const Scene *scene, const char *name)
 {
-    g_autofree char *path = g_build_filename(scene->engine->folder, "spice.sock", NULL);
+    g_autofree char *path = g_build_filename(scene->engine->folder, name, NULL);
     g_autoptr(GDir) dir = g_dir_open(scene->engine->folder, 0, NULL);
     const char *entry;
 
     close(talk_connect_unix(path));
     while ((entry = g_dir_read_name(dir)))
-        if (g_str_has_prefix(entry, "spice.sock."))
+        if (g_str_has_prefix(entry, name) && strcmp(entry, name) != 0)
             fail_msg("“%s” was left", entry);
+}
+
+static void
+expect_spice_open(const Scene *scene)
+{
+    expect_path_open(scene, "spice.sock");
+}
+
+static void
+expect_displays_open(const Scene *scene)
+{
+    expect_path_open(scene, "one.vnc");
+    expect_path_open(scene, "two.vnc");
 }
 
 static void
 whoever_has_the_guest_has_the_path(void **state G_GNUC_UNUSED)
 {
     kill_engines(scene_new(carry_spec_tiny("-vga std -spice unix=on,addr=@folder@/spice.sock,disable-ticketing=on")),
-                 expect_path_open);
+                 expect_spice_open);
+}
+
+static void
+whoever_has_the_guest_has_the_displays(void **state G_GNUC_UNUSED)
+{
+    kill_engines(scene_new(carry_spec_tiny("-vga std -vnc unix:@folder@/one.vnc -vnc unix:@folder@/two.vnc")), expect_displays_open);
+}
+
+static bool
+has_caller(int listener)
+{
+    struct pollfd polled = {.fd = listener, .events = POLLIN};
+
+    return poll(&polled, 1, 0) == 1;
+}
+
+static int
+accept_display(int listener)
+{
+    int viewer = talk_accept(listener);
+
+    talk_await(viewer, "RFB 003.");
+    return viewer;
+}
+
+/* QEMU has gone, and the next one calls. */
+static int
+follow(int viewer, int listener)
+{
+    talk_await_end(viewer);
+    close(viewer);
+    return accept_display(listener);
+}
+
+static Scene *
+make_scene_of_viewer(void)
+{
+    return scene_new(carry_spec_tiny("-vga std -vnc 127.0.0.1:%u,reverse=on", port));
+}
+
+/* QEMU connects to a viewer: once, whoever of the engines sees to it. */
+static void
+viewer_is_connected_to_once(void **state G_GNUC_UNUSED)
+{
+    static const struct {
+        const char *point;
+        SceneEnd end;
+    } cases[] = {{"prepare.connect:after", SCENE_OLD}, {"confirm.reopen:before", SCENE_NEW}, {"confirm.reopen:after", SCENE_NEW}};
+    int listener = talk_listen_tcp(&port);
+    Scene *scene = make_scene_of_viewer();
+    int viewer = accept_display(listener);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        scene_start_engine(scene, "MOULT_CRASH_POINT", cases[i].point, NULL);
+        Program *upgrade = scene_start_upgrade(scene, NULL);
+        scene_await_crash(scene);
+        g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+        scene_start_engine(scene, NULL);
+        if (cases[i].end == SCENE_NEW)
+            viewer = follow(viewer, listener);
+        assert_false(has_caller(listener));
+        scene_check(scene, cases[i].end, cases[i].point); /* with one more upgrade */
+        viewer = follow(viewer, listener);
+        assert_false(has_caller(listener));
+    }
+    scene_finish(scene);
+    close(viewer);
+    close(listener);
+}
+
+/* The next engine tries what this one could not, and with the same socket. */
+static void
+viewer_that_listens_no_more(void **state G_GNUC_UNUSED)
+{
+    int listener = talk_listen_tcp(&port);
+    Scene *scene = make_scene_of_viewer();
+    int viewer = accept_display(listener);
+
+    close(listener);
+    Program *upgrade = scene_begin_at(scene, "confirm.reopen:before", NULL);
+    scene_continue_engine(scene);
+    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    assert_status(reply, EXIT_DONE);
+    if (!strstr(reply->text, "the connection to the VNC viewer at 127.0.0.1") || !strstr(reply->text, "(reopen)"))
+        fail_msg("nothing is said of the viewer: %s", reply->text);
+    talk_await_end(viewer);
+    close(viewer);
+    listener = take_port(port);
+    scene_start_engine(scene, NULL);
+    close(accept_display(listener));
+    finish_moved(scene);
+    close(listener);
 }
 
 /* The next engine tries what this one could not. */
@@ -274,7 +380,7 @@ path_that_somebody_has_taken_from_the_old_one(void **state G_GNUC_UNUSED)
     assert_int_equal(after.st_ino, before.st_ino);
     close(thief);
     scene_start_engine(scene, NULL);
-    expect_path_open(scene);
+    expect_spice_open(scene);
     scene_check(scene, SCENE_OLD, "a path that was taken");
     scene_finish(scene);
 }
@@ -288,6 +394,9 @@ main(int argc, char **argv)
         HARNESS_TEST(port_that_somebody_has_taken),
         HARNESS_TEST(whoever_has_the_guest_listens),
         HARNESS_TEST(whoever_has_the_guest_has_the_path),
+        HARNESS_TEST(whoever_has_the_guest_has_the_displays),
+        HARNESS_TEST(viewer_is_connected_to_once),
+        HARNESS_TEST(viewer_that_listens_no_more),
         HARNESS_TEST(turn_that_somebody_has_taken_from_the_new_one),
         HARNESS_TEST(turn_that_somebody_has_taken_from_the_old_one),
         HARNESS_TEST(path_that_somebody_has_taken_from_the_old_one),

@@ -298,18 +298,6 @@ several_displays_stay(void **state)
     harness_engine_finish(engine);
 }
 
-/* A client's first message asks for the main channel, and the server's answer begins with the protocol's name. FD is closed. */
-static void
-expect_spice(int fd)
-{
-    static const unsigned char link[] = {'R', 'E', 'D', 'Q', 2, 0, 0, 0, 2, 0, 0, 0, 18, 0, 0, 0, /* version 2.2, 18 bytes */
-                                         0,   0,   0,   0,   1, 0, 0, 0, 0, 0, 0, 0, 0,  0, 18, 0, 0, 0};
-
-    choose(fd, link, sizeof(link));
-    expect_bytes(fd, "REDQ", 4);
-    close(fd);
-}
-
 /* Nothing is beside PATH that begins like it. */
 static void
 expect_alone(const char *path)
@@ -321,6 +309,144 @@ expect_alone(const char *path)
     while ((entry = g_dir_read_name(dir)))
         if (g_str_has_prefix(entry, name) && strcmp(entry, name) != 0)
             fail_msg("“%s” was left", entry);
+}
+
+/* Each name goes from one QEMU's socket to the other's; a websocket's port goes with one of them. */
+static void
+several_displays_at_paths_stay(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    guint16 display = free_display(), web = (guint16)(FIRST_WEBSOCKET_PORT + display);
+    HarnessGuest *guest =
+        harness_guest_run(engine, "guest", BUILD_INSTALLED,
+                          carry_spec("-vga std -vnc unix:@folder@/one.sock,id=a -vnc 127.0.0.1:%u,id=b "
+                                     "-vnc unix:@folder@/two.sock,id=c,websocket=127.0.0.1:%u",
+                                     display, web));
+    g_autofree char *one = carry_path(guest, "one.sock"), *two = carry_path(guest, "two.sock");
+    struct stat before, after;
+    int viewer = talk_connect_unix(one);
+
+    talk_await(viewer, RFB);
+    carry_expect_rows(guest, "OK display-vnc-several,OK display-vnc-websocket");
+    assert_int_equal(chmod(one, 0620), 0);
+    assert_int_equal(stat(one, &before), 0);
+    carry_roll_back(guest);
+    talk_say(viewer, RFB); /* still connected */
+    assert_int_equal(stat(one, &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino);
+    for (HarnessBuild build = BUILD_SECOND;; build = BUILD_INSTALLED) {
+        harness_guest_upgrade(guest, build);
+        expect_viewer(talk_connect_unix(one), RFB_NO_PASSWORD);
+        expect_viewer(talk_connect_unix(two), RFB_NO_PASSWORD);
+        expect_viewer(talk_connect_tcp(AF_INET, (guint16)(FIRST_PORT + display)), RFB_NO_PASSWORD);
+        expect_websocket(talk_connect_tcp(AF_INET, web));
+        assert_int_equal(stat(one, &after), 0);
+        assert_int_equal(after.st_mode, before.st_mode);
+        if (build == BUILD_INSTALLED)
+            break;
+    }
+    talk_await_end(viewer);
+    close(viewer);
+    expect_alone(one);
+    expect_alone(two);
+    harness_engine_finish(engine);
+}
+
+/* OPTIONS: with a socket in the folder "anybody", which is that. */
+static void
+expect_path_refusal(const char *options, const char *code)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    g_autofree char *folder = g_build_filename(engine->folder, "anybody", NULL);
+
+    assert_int_equal(mkdir(folder, 0700) | chmod(folder, 0777), 0);
+    carry_expect_refusal(harness_guest_run(engine, "guest", BUILD_INSTALLED, carry_spec_tiny("-vga std %s", options)), code);
+    harness_engine_finish(engine);
+}
+
+static void
+displays_at_a_path_of_somebody_else_are_refused(void **state)
+{
+    (void)state;
+    expect_path_refusal("-vnc unix:@folder@/one.sock -vnc unix:@folder@/anybody/two.sock", "display-vnc-several");
+}
+
+static void
+expect_nobody(int listener)
+{
+    struct pollfd polled = {.fd = listener, .events = POLLIN};
+
+    assert_int_equal(poll(&polled, 1, 0), 0);
+}
+
+/* It listens, and QEMU connects. */
+static void
+viewer_that_listens_is_connected_to_again(void **state)
+{
+    (void)state;
+    static const unsigned char no_password[] = {RFB_NO_PASSWORD}, accepted[] = {0, 0, 0, 0};
+    guint16 port;
+    int listener = talk_listen_tcp(&port);
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, carry_spec("-vga std -vnc localhost:%u,reverse=on", port));
+    int viewer = talk_accept(listener);
+
+    expect_security(viewer, RFB_NO_PASSWORD);
+    carry_expect_rows(guest, "OK display-vnc-reverse");
+    carry_roll_back(guest);
+    choose(viewer, no_password, sizeof(no_password)); /* still connected, and nobody else is */
+    expect_bytes(viewer, accepted, sizeof(accepted));
+    expect_nobody(listener);
+    for (HarnessBuild build = BUILD_SECOND;; build = BUILD_INSTALLED) {
+        harness_guest_upgrade(guest, build);
+        talk_await_end(viewer);
+        close(viewer);
+        viewer = talk_accept(listener);
+        expect_security(viewer, RFB_NO_PASSWORD);
+        expect_nobody(listener);
+        if (build == BUILD_INSTALLED)
+            break;
+    }
+    close(viewer);
+    harness_guest_upgrade(guest, BUILD_SECOND); /* its viewer has gone, and comes no more */
+    expect_nobody(listener);
+    harness_engine_finish(engine);
+    close(listener);
+}
+
+static void
+display_that_listens_where_it_connected_is_told(void **state)
+{
+    (void)state;
+    guint16 port;
+    int listener = talk_listen_tcp(&port);
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest =
+        harness_guest_run(engine, "guest", BUILD_INSTALLED, carry_spec_tiny("-vga std -display vnc=127.0.0.1:%u,reverse=on", port));
+    g_autofree char *path = carry_path(guest, "now.sock");
+    g_autofree char *here = g_strdup_printf("{\"type\":\"unix\",\"path\":\"%s\"}", path);
+    int viewer = talk_accept(listener);
+
+    move_vnc(guest, here);
+    carry_expect_refusal(guest, "display-vnc-now");
+    move_vnc(guest, "");
+    carry_expect_rows(guest, "OK display-vnc-reverse");
+    harness_engine_finish(engine);
+    close(viewer);
+    close(listener);
+}
+
+/* A client's first message asks for the main channel, and the server's answer begins with the protocol's name. FD is closed. */
+static void
+expect_spice(int fd)
+{
+    static const unsigned char link[] = {'R', 'E', 'D', 'Q', 2, 0, 0, 0, 2, 0, 0, 0, 18, 0, 0, 0, /* version 2.2, 18 bytes */
+                                         0,   0,   0,   0,   1, 0, 0, 0, 0, 0, 0, 0, 0,  0, 18, 0, 0, 0};
+
+    choose(fd, link, sizeof(link));
+    expect_bytes(fd, "REDQ", 4);
+    close(fd);
 }
 
 /* With a QXL card, whose memory and rings SPICE works on, and what an agent in the guest would speak through. */
@@ -398,15 +524,7 @@ static void
 spice_at_a_path_of_somebody_else_is_refused(void **state)
 {
     (void)state;
-    HarnessEngine *engine = harness_engine_new(NULL);
-    g_autofree char *folder = g_build_filename(engine->folder, "anybody", NULL);
-
-    assert_int_equal(mkdir(folder, 0700) | chmod(folder, 0777), 0);
-    HarnessGuest *guest =
-        harness_guest_run(engine, "guest", BUILD_INSTALLED,
-                          carry_spec_tiny("-vga std -spice unix=on,addr=@folder@/anybody/spice.sock,disable-ticketing=on"));
-    carry_expect_refusal(guest, "display-spice");
-    harness_engine_finish(engine);
+    expect_path_refusal("-spice unix=on,addr=@folder@/anybody/spice.sock,disable-ticketing=on", "display-spice");
 }
 
 /* QEMU still listens, at a socket that has lost its name; what has it now is not to be moved, let alone replaced. */
@@ -480,6 +598,10 @@ main(int argc, char **argv)
         HARNESS_TEST(address_of_now_goes_along_and_so_do_its_locks),
         HARNESS_TEST(viewers_find_the_websocket),
         HARNESS_TEST(several_displays_stay),
+        HARNESS_TEST(several_displays_at_paths_stay),
+        HARNESS_TEST(displays_at_a_path_of_somebody_else_are_refused),
+        HARNESS_TEST(viewer_that_listens_is_connected_to_again),
+        HARNESS_TEST(display_that_listens_where_it_connected_is_told),
         HARNESS_TEST(spice_clients_find_the_port),
         HARNESS_TEST(spice_with_a_password_of_now_is_told),
         HARNESS_TEST(spice_clients_find_the_path),

@@ -104,6 +104,20 @@ talk_listen_unix(const char *path)
     return fd;
 }
 
+int
+talk_listen_tcp(guint16 *ret_port)
+{
+    Address address = loopback(AF_INET, 0);
+    socklen_t size = sizeof(address.inet);
+    int fd = open_socket(AF_INET, SOCK_STREAM);
+
+    assert_int_equal(bind(fd, &address.any, size), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    assert_int_equal(getsockname(fd, &address.any, &size), 0);
+    *ret_port = ntohs(address.inet.sin_port);
+    return fd;
+}
+
 static void
 await(int fd, const char *what)
 {

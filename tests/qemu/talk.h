@@ -16,6 +16,8 @@ int talk_connect_tcp(int family, guint16 port);
 bool talk_can_connect_tcp(int family, guint16 port);
 /* A listening socket at PATH. */
 int talk_listen_unix(const char *path);
+/* One at a port of the loopback that was free. */
+int talk_listen_tcp(guint16 *ret_port);
 int talk_accept(int listener);
 /* A port of the loopback that is free at the moment. */
 guint16 talk_free_port(int type);

@@ -47,6 +47,9 @@ static QemuHolding held[] = {
     INET(37, LISTENER, "0.0.0.0", 5960),
     INET(38, LISTENER, "0.0.0.0", 5961),
     INET(30, CONNECTION, "127.0.0.1", 7000),
+    INET6(52, CONNECTION, "::1", 7002),
+    INET(53, CONNECTION, "127.0.0.1", 7003),
+    INET(54, CONNECTION, "127.0.0.1", 7003),
     TAP(40, "one", false),
     TAP(41, "two", false),
     TAP(42, "two", false),
@@ -343,6 +346,55 @@ vnc_sockets_are_handed_over(void **state)
     assert_null(((const QemuDeferred *)plan->deferred->pdata[0])->handed);
 }
 
+/* What a viewer that listens is connected with goes to the monitor, and is no socket that QEMU inherits. */
+static void
+viewers_are_connected_to_later(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *left, *host;
+    } cases[] = {
+        {"-vnc 127.0.0.1:7000,reverse=on,share=ignore", "-vnc none,share=ignore ", "127.0.0.1"},
+        {"-display vnc=[::1]:7002,reverse=on", "-display vnc=none ", "::1"},
+        {"-vnc viewer:7002,reverse=on", "-vnc none ", "::1"},
+        {"-vnc 127.0.0.1:7001,reverse=on", "-vnc none ", NULL}, /* it has gone */
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(QemuPlan) plan = plan_target("7.2", cases[i].line);
+        g_autofree char *line = g_strjoinv(" ", plan->argv);
+        if (!strstr(line, cases[i].left))
+            fail_msg("“%s” became “%s”", cases[i].line, line);
+        fixture_assert_finding(plan, "display-vnc-reverse", QEMU_FINDING_OK);
+        assert_int_equal(plan->deferred->len, cases[i].host ? 1 : 0);
+        if (!cases[i].host)
+            continue;
+        const QemuDeferred *deferred = plan->deferred->pdata[0];
+        assert_string_equal(deferred->command, QEMU_DEFERRED_VIEWER);
+        json_object *address = json_object_array_get_idx(qmp_json_get_array(deferred->arguments, "addresses"), 0);
+        assert_string_equal(qmp_json_get_string(address, "host"), cases[i].host);
+        const QemuPlanFd *fd = &g_array_index(plan->fds, QemuPlanFd, plan->fds->len - 1);
+        assert_int_equal(fd->kind, QEMU_PLAN_FD_NAMED);
+        assert_int_equal(fd->number, -1);
+    }
+}
+
+static void
+viewers_that_cannot_be_told_are_refused(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "-vnc 127.0.0.1:7003,reverse=on", /* two connections */
+        "-vnc unix:/run/peer,reverse=on",
+        "-vnc 127.0.0.1:7000,reverse=on -vnc :51",
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_autoptr(QemuPlan) plan = plan_target("7.2", lines[i]);
+        fixture_assert_finding(plan, "display-vnc-reverse", QEMU_FINDING_BLOCK);
+    }
+}
+
 /* The addresses at which the target is to listen, one option a line. */
 static char *
 dup_turns(const QemuPlan *plan)
@@ -379,9 +431,13 @@ what_a_target_opens_itself_is_shared_in_turns(void **state)
         {"-vnc 127.0.0.1:50,websocket=off", "display-vnc-websocket", NULL},
         {"-vnc 127.0.0.1:49,websocket=5750", "display-vnc-websocket", NULL},
         {"-vnc [::1]:52,websocket=5750", "display-vnc-websocket", NULL}, /* it rests: nobody has let it listen again */
-        {"-vnc unix:/run/a,,b,websocket=5750", "display-vnc-websocket", NULL},
+        {"-vnc unix:/run/a,,b,websocket=127.0.0.1:5750", "display-vnc-websocket", "/run/a,b;127.0.0.1 5750,"},
+        {"-vnc unix:/run/a,,b,websocket=5960", "display-vnc-websocket", "/run/a,b;0.0.0.0 5960,"},
+        {"-vnc unix:/run/a,,b,websocket=on", "display-vnc-websocket", NULL}, /* nor does QEMU take it */
         {"-vnc 127.0.0.1:50 -vnc :51", "display-vnc-several", "127.0.0.1 5950,0.0.0.0 5951,:: 5951,"},
-        {"-vnc unix:/run/a,,b -vnc 127.0.0.1:50", "display-vnc-several", NULL},
+        {"-vnc unix:/run/a,,b -vnc 127.0.0.1:50", "display-vnc-several", "/run/a,b;127.0.0.1 5950,"},
+        {"-vnc unix:c -vnc 127.0.0.1:50", "display-vnc-several", NULL},
+        {"-vnc unix:/run/d -vnc 127.0.0.1:50", "display-vnc-several", NULL},
         {"-spice port=5960,tls-port=5961,disable-ticketing=on", "display-spice", "0.0.0.0 5960,0.0.0.0 5961,"},
         {"-spice addr=127.0.0.1,port=5950,tls-port=0,disable-ticketing=on", "display-spice", "127.0.0.1 5950,"},
         {"-spice unix=on,addr=/run/a,,b,disable-ticketing=on", "display-spice", "/run/a,b;"},
@@ -599,6 +655,8 @@ main(void)
         cmocka_unit_test(forwarded_ports_are_opened_later),
         cmocka_unit_test(vnc_is_opened_later),
         cmocka_unit_test(vnc_sockets_are_handed_over),
+        cmocka_unit_test(viewers_are_connected_to_later),
+        cmocka_unit_test(viewers_that_cannot_be_told_are_refused),
         cmocka_unit_test(what_a_target_opens_itself_is_shared_in_turns),
         cmocka_unit_test(queues_of_taps_are_handed_over),
         cmocka_unit_test(default_script_is_missed_too),

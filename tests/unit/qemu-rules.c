@@ -156,7 +156,9 @@ what_hinders_an_upgrade_does_not_hinder_a_start(void **state)
         /* displays */
         {"-vnc :1", "display-vnc", NO_FINDING, OK},
         {"-vnc :1,websocket=on", "display-vnc-websocket", NO_FINDING, BLOCK},
-        {"-vnc viewer:5500,reverse=on", "display-vnc-reverse", WARN, BLOCK},
+        {"-vnc viewer:5500,reverse=on", "display-vnc-reverse", NO_FINDING, OK},
+        {"-vnc unix:/run/viewer,reverse=on", "display-vnc-reverse", WARN, BLOCK},
+        {"-vnc viewer:5500,reverse=on -vnc :2", "display-vnc-reverse", WARN, BLOCK},
         {"-vnc :1 -vnc :2", "display-vnc-several", NO_FINDING, BLOCK},
         {"-vnc nonsense", "display-vnc", NO_FINDING, BLOCK},
         {"-vnc :1,password=on", "display-vnc-password", NO_FINDING, WARN},
