@@ -42,7 +42,7 @@ refuse_ran(UpgradeRan ran, GError **error)
 static bool
 needs_proof(const Upgrade *upgrade)
 {
-    return upgrade->seen.source != RECOVER_SOURCE_HOLDS && !upgrade->has_choice;
+    return !recover_source_has_guest(upgrade->seen.source) && !upgrade->has_choice;
 }
 
 /* The target stands still: what it has written is all that it did. */
@@ -222,7 +222,13 @@ upgrade_hold_back(Upgrade *upgrade)
 {
     QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
 
-    if (ask_source(upgrade, &limit, NULL) == SOURCE_RUNS)
+    if (ask_source(upgrade, &limit, NULL) != SOURCE_RUNS)
+        return;
+    /* Its RESUME came before the end of the connection that the source has noticed. */
+    upgrade_events_collect(upgrade);
+    if (upgrade->record->target_ran == UPGRADE_RAN_YES)
+        qmp_stop(upgrade_get_source(upgrade)->monitor, &limit, NULL);
+    else
         take_disks(upgrade, &limit, NULL);
 }
 

@@ -27,6 +27,7 @@ void upgrade_await_source(Upgrade *upgrade);
 
 /*
  * The migration has just failed, and QEMU lets the source run by itself: stops it again should its disks be refused to it,
- * before the guest writes to them. upgrade_hand_back lets it go on. Gives the source nothing that it has not taken already.
+ * before the guest writes to them, or should the target have run the guest, on the same memory. upgrade_hand_back lets it go
+ * on. Gives the source nothing that it has not taken already.
  */
 void upgrade_hold_back(Upgrade *upgrade);

@@ -65,7 +65,7 @@ classify_source(const Answers *answers)
         return RECOVER_SOURCE_HANDING;
     if (g_str_equal(answers->status.status, "postmigrate"))
         return RECOVER_SOURCE_HANDED;
-    return RECOVER_SOURCE_HOLDS;
+    return g_str_equal(answers->info.status, "failed") ? RECOVER_SOURCE_RESUMED : RECOVER_SOURCE_HOLDS;
 }
 
 /* A QEMU closes its monitor by ending; one that lives on may do anything unseen. */

@@ -3,7 +3,8 @@
  * The decision, and its reason a case. Three rules above all:
  *
  * - A source may get the guest back only when it is certain that the target never ran it: with shared memory, a
- *   target that has run even for a moment has changed the memory under the source's CPU and device state.
+ *   target that has run even for a moment has changed the memory under the source's CPU and device state. A source that
+ *   QEMU has let run all the same, since its migration failed after that, is worth nothing.
  * - A target may be killed without asking whenever it cannot have run. Whether it did is known from its events
  *   (events.h); where it is not known, and the source does not hold the guest by itself, nobody may decide but the
  *   operator. ROLL_BACK is still only a wish: handback.c stops the target and looks once more before it kills it.
@@ -26,8 +27,8 @@ static const char *const action_names[] = {
 static const char *const stage_names[] = {
     [RECOVER_STAGE_BEFORE] = "before", [RECOVER_STAGE_MIGRATING] = "migrating", [RECOVER_STAGE_PROVED] = "proved"};
 static const char *const source_names[] = {
-    [RECOVER_SOURCE_GONE] = "gone",       [RECOVER_SOURCE_MUTE] = "mute",     [RECOVER_SOURCE_HOLDS] = "holds",
-    [RECOVER_SOURCE_HANDING] = "handing", [RECOVER_SOURCE_HANDED] = "handed",
+    [RECOVER_SOURCE_GONE] = "gone",       [RECOVER_SOURCE_MUTE] = "mute",       [RECOVER_SOURCE_HOLDS] = "holds",
+    [RECOVER_SOURCE_RESUMED] = "resumed", [RECOVER_SOURCE_HANDING] = "handing", [RECOVER_SOURCE_HANDED] = "handed",
 };
 static const char *const target_names[] = {
     [RECOVER_TARGET_GONE] = "gone",
@@ -59,6 +60,12 @@ const char *
 recover_target_to_string(RecoverTarget target)
 {
     return target_names[target];
+}
+
+bool
+recover_source_has_guest(RecoverSource source)
+{
+    return source == RECOVER_SOURCE_HOLDS || source == RECOVER_SOURCE_RESUMED;
 }
 
 RecoverStage
@@ -97,6 +104,9 @@ decide_target_has_run(const RecoverObserved *seen)
                           "the target has run the guest: its source, which does not answer, has stopped"};
     case RECOVER_SOURCE_HOLDS:
         return (Decision){RECOVER_NEEDS_OPERATOR, "both QEMUs claim the guest: somebody has let the source run again"};
+    case RECOVER_SOURCE_RESUMED:
+        return (Decision){RECOVER_ROLL_FORWARD,
+                          "the target has run the guest: the source, whose migration failed after that, must not run again"};
     case RECOVER_N_SOURCES:
         break;
     }
@@ -109,6 +119,7 @@ decide_target_loaded_only(const RecoverObserved *seen)
 {
     switch (seen->source) {
     case RECOVER_SOURCE_HOLDS:
+    case RECOVER_SOURCE_RESUMED:
         return (Decision){RECOVER_ROLL_BACK, "the source has the guest; the target never ran it"};
     case RECOVER_SOURCE_GONE:
         return (Decision){RECOVER_ROLL_FORWARD, "the source is gone and the target has the whole state"};
@@ -132,7 +143,7 @@ decide_target_loaded(const RecoverObserved *seen)
         return decide_target_has_run(seen);
     if (seen->target_ran == UPGRADE_RAN_NO)
         return decide_target_loaded_only(seen);
-    if (seen->source == RECOVER_SOURCE_HOLDS)
+    if (recover_source_has_guest(seen->source))
         return (Decision){RECOVER_NEEDS_OPERATOR, "both QEMUs claim the guest, and nobody saw whether the target had run it"};
     return (Decision){RECOVER_ROLL_FORWARD, "the target has the whole state, and may have run the guest"};
 }
@@ -142,6 +153,7 @@ decide_target_waiting(const RecoverObserved *seen)
 {
     switch (seen->source) {
     case RECOVER_SOURCE_HOLDS:
+    case RECOVER_SOURCE_RESUMED:
         return (Decision){RECOVER_ROLL_BACK, "the source has the guest; the target waits in vain"};
     case RECOVER_SOURCE_HANDING:
         return (Decision){RECOVER_ROLL_BACK, "the hand-over has not completed; the target is killed before the source is cancelled"};
@@ -167,7 +179,7 @@ decide_target_mute(const RecoverObserved *seen)
 {
     if (seen->target_ran == UPGRADE_RAN_YES)
         return decide_target_has_run(seen);
-    if (seen->source == RECOVER_SOURCE_HOLDS)
+    if (recover_source_has_guest(seen->source))
         return (Decision){RECOVER_ROLL_BACK, "the source has the guest; the target does not answer"};
     if (seen->source == RECOVER_SOURCE_HANDING && seen->target_ran == UPGRADE_RAN_NO)
         return (Decision){RECOVER_ROLL_BACK, "the hand-over has not completed; the target does not answer and has not run"};
@@ -195,6 +207,11 @@ decide_target_gone(const RecoverObserved *seen)
         if (seen->target_ran == UPGRADE_RAN_YES)
             return (Decision){RECOVER_NEEDS_OPERATOR,
                               "the target had run the guest before it ended, and the source has it again on changed memory"};
+        return (Decision){RECOVER_ROLL_BACK, "the target has ended; the source has the guest"};
+    case RECOVER_SOURCE_RESUMED:
+        if (seen->target_ran == UPGRADE_RAN_YES)
+            return (Decision){RECOVER_ENDED,
+                              "the target ended after it had run the guest, and the source resumed on changed memory"};
         return (Decision){RECOVER_ROLL_BACK, "the target has ended; the source has the guest"};
     case RECOVER_SOURCE_HANDING:
         if (seen->target_ran == UPGRADE_RAN_YES)
@@ -240,7 +257,10 @@ decide_proved_gone(const RecoverObserved *seen)
 
     if (seen->source == RECOVER_SOURCE_GONE)
         return (Decision){RECOVER_ENDED, "both QEMUs have ended"};
-    if (has_run && seen->source == RECOVER_SOURCE_HOLDS)
+    if (seen->target_ran == UPGRADE_RAN_YES && seen->source == RECOVER_SOURCE_RESUMED)
+        return (Decision){RECOVER_ENDED,
+                          "the target ended after it had run the guest, and the source resumed on changed memory"};
+    if (has_run && recover_source_has_guest(seen->source))
         return (Decision){RECOVER_NEEDS_OPERATOR, "the target had run the guest before it ended, and the source has it again on changed memory"};
     if (has_run)
         return (Decision){RECOVER_ENDED, "the target ended after it had taken the guest over"};
@@ -260,7 +280,7 @@ decide_proved(const RecoverObserved *seen)
         return decide_target_waiting(seen);
     if (seen->target == RECOVER_TARGET_WAITING)
         return (Decision){RECOVER_NEEDS_OPERATOR, "the target was proved to have the guest, yet it waits for it"};
-    if (seen->source == RECOVER_SOURCE_HOLDS)
+    if (recover_source_has_guest(seen->source))
         return (Decision){RECOVER_NEEDS_OPERATOR, "the target has taken the guest over, yet the source has it too"};
     return (Decision){RECOVER_ROLL_FORWARD, "the target has taken the guest over"};
 }

@@ -22,6 +22,7 @@ typedef enum {
     RECOVER_SOURCE_GONE,
     RECOVER_SOURCE_MUTE,    /* alive, does not answer */
     RECOVER_SOURCE_HOLDS,   /* it runs the guest, or the guest is paused in it, and no migration is under way */
+    RECOVER_SOURCE_RESUMED, /* the same after a migration that has failed: QEMU itself has given it the guest back */
     RECOVER_SOURCE_HANDING, /* a migration is under way */
     RECOVER_SOURCE_HANDED,  /* migration completed: postmigrate, stopped */
     RECOVER_N_SOURCES
@@ -68,6 +69,8 @@ const char *recover_refuse_choice(RecoverStage stage, const RecoverObserved *obs
 /* What KEEP does and what it costs, one sentence, static; whether it is refused or not. */
 const char *recover_describe_choice(RecoverStage stage, const RecoverObserved *observed, RecoverKeep keep);
 
+/* By itself: nobody need give it back. */
+bool recover_source_has_guest(RecoverSource source);
 RecoverStage recover_stage_of(const UpgradeRecord *record);
 RecoverAction recover_decide(RecoverStage stage, const RecoverObserved *observed);
 /* One sentence on why; static. */

@@ -31,14 +31,12 @@ static void
 expect_doubt(Scene *scene, const char *reason)
 {
     g_autofree char *state = harness_guest_dup_state(scene->guest);
-    g_autoptr(HarnessReply) show = moult(scene->engine, "show", "g", "--json", NULL);
-    json_object *evidence = qmp_json_get_object(qmp_json_get_object(show->output, "details"), "evidence");
+    g_autoptr(json_object) evidence = scene_get_evidence(scene);
 
     assert_non_null(state);
     assert_string_equal(state, "needs-operator");
-    assert_status(show, EXIT_DONE);
     if (!evidence || !strstr(qmp_json_get_string(evidence, "reason"), reason))
-        fail_msg("the evidence does not say '%s': %s", reason, show->text);
+        fail_msg("the evidence does not say '%s': %s", reason, qmp_json_to_text(evidence, NULL));
 }
 
 static void

@@ -318,11 +318,19 @@ scene_find_target(const Scene *scene)
     return 0;
 }
 
+json_object *
+scene_get_evidence(Scene *scene)
+{
+    g_autoptr(HarnessReply) show = moult(scene->engine, "show", "g", "--json", NULL);
+
+    assert_status(show, EXIT_DONE);
+    return json_object_get(qmp_json_get_object(qmp_json_get_object(show->output, "details"), "evidence"));
+}
+
 void
 scene_expect_trouble(Scene *scene, const char *code)
 {
-    g_autoptr(HarnessReply) show = moult(scene->engine, "show", "g", "--json", NULL);
-    json_object *evidence = qmp_json_get_object(qmp_json_get_object(show->output, "details"), "evidence");
+    g_autoptr(json_object) evidence = scene_get_evidence(scene);
 
     if (g_strcmp0(qmp_json_get_string(evidence, "trouble_code"), code) != 0)
         fail_msg("the trouble is not “%s”: %s", code, qmp_json_to_text(evidence, NULL));

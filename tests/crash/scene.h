@@ -71,6 +71,8 @@ pid_t scene_find_target(const Scene *scene);
 /* FALSE when there was no such process any more. */
 bool scene_kill(Scene *scene, pid_t pid);
 
+/* What `moult show` tells a guest's operator of an upgrade that nobody but he can settle; owned. NULL where there is none. */
+json_object *scene_get_evidence(Scene *scene);
 /* Fails unless the guest's evidence has CODE for what failed last. */
 void scene_expect_trouble(Scene *scene, const char *code);
 /* Waits until the engine says that the guest is in STATE: soon, for nothing else is in the way. */
