@@ -24,9 +24,12 @@ static void
 note_source(Upgrade *upgrade, const QmpEvent *event)
 {
     note_shutdown(upgrade_get_source(upgrade), event);
+    if (g_str_equal(event->name, "RESUME"))
+        upgrade->source_went_on = upgrade->source_stopped;
     if (!g_str_equal(event->name, "STOP"))
         return;
     upgrade->source_stopped = true;
+    upgrade->source_went_on = false;
     upgrade_times_stop(&upgrade->times, event->timestamp_us);
 }
 
@@ -59,7 +62,7 @@ upgrade_events_discard(Upgrade *upgrade)
 {
     upgrade_events_collect(upgrade);
     upgrade_times_begin(&upgrade->times);
-    upgrade->source_stopped = false;
+    upgrade->source_stopped = upgrade->source_went_on = false;
 }
 
 void
@@ -76,6 +79,18 @@ upgrade_events_collect(Upgrade *upgrade)
         qmp_client_process(target->monitor, NULL);
         take_events(upgrade, target->monitor, note_target);
     }
+}
+
+bool
+upgrade_events_wait(Upgrade *upgrade, const QmpWait *wait)
+{
+    const GuestInstance *source = upgrade_get_source(upgrade), *target = upgrade_get_target(upgrade);
+    int source_fd = source->monitor ? qmp_client_get_fd(source->monitor) : -1;
+    int target_fd = target && target->monitor ? qmp_client_get_fd(target->monitor) : -1;
+
+    bool has_come = qmp_wait_poll_either(wait, source_fd, target_fd, POLLIN) == QMP_WAIT_READY;
+    upgrade_events_collect(upgrade);
+    return has_come;
 }
 
 static bool

@@ -15,6 +15,8 @@
 void upgrade_events_discard(Upgrade *upgrade);
 /* Reads what is there of both monitors and notes the last STOP of the source and the first RESUME of the target. */
 void upgrade_events_collect(Upgrade *upgrade);
+/* Blocks until one of them has something to read, or has closed, and does the same. FALSE when WAIT was over before. */
+bool upgrade_events_wait(Upgrade *upgrade, const QmpWait *wait);
 /* Reads all that a target which stands still has written. FALSE when its connection is closed, or it does not end. */
 bool upgrade_events_drain_target(Upgrade *upgrade);
 /* Blocks for the source's next event and notes it; owned. */

@@ -40,6 +40,7 @@ struct Upgrade {
     bool source_was_running;
     bool stops_first;       /* the method stops the guest before `migrate`: we let the target run */
     bool source_stopped;    /* it has said STOP since `migrate`, or since we stopped it for that */
+    bool source_went_on;    /* it has said RESUME after that */
     bool source_was_mute;   /* at the last look */
     bool is_held_back;      /* the source has been refused its disks for as long as we are patient */
     bool is_resisted;       /* a process has not died, or stopped, for as long as we are patient */

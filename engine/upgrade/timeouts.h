@@ -22,6 +22,7 @@
 #define UPGRADE_TIMEOUT_GLANCE_MS 1000     /* the same while the guest is known to stand still */
 #define UPGRADE_TIMEOUT_ARRIVE_MS 30000    /* a target whose source is gone and that is loading, until it runs or ends */
 #define UPGRADE_TIMEOUT_QUIET_MS 200       /* between two questions where no event may come */
+#define UPGRADE_TIMEOUT_AGAIN_MS 2         /* between two questions to a source that is about to have handed over */
 #define UPGRADE_TIMEOUT_RETRY_MS 100       /* between two attempts to take the disks back; no lock announces its end */
 #define UPGRADE_TIMEOUT_END_MS 1000        /* from a closed monitor until its process is known to have ended */
 #define UPGRADE_TIMEOUT_FREEZE_MS 2000     /* from SIGSTOP until every thread of a target stands */

@@ -14,6 +14,7 @@
 #include "qemu/memory.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
+#include "upgrade/completion.h"
 #include "upgrade/cookie.h"
 #include "upgrade/driver.h"
 #include "upgrade/interrupt.h"
@@ -121,6 +122,18 @@ upgrade_clear_capabilities(const Upgrade *upgrade, GuestInstance *instance, cons
     return names && qmp_migrate_set_capabilities(instance->monitor, names, false, wait, error);
 }
 
+/* Every event that the source writes between STOP and RESUME keeps the guest waiting (completion.h). */
+static void
+leave_out_events(const char **names)
+{
+    gsize n = 0;
+
+    for (const char **name = names; *name; name++)
+        if (!g_str_equal(*name, "events"))
+            names[n++] = *name;
+    names[n] = NULL;
+}
+
 bool
 upgrade_set_capabilities(Upgrade *upgrade, const QmpWait *wait, GError **error)
 {
@@ -128,6 +141,9 @@ upgrade_set_capabilities(Upgrade *upgrade, const QmpWait *wait, GError **error)
     g_autofree const char **of_source = find_capabilities(upgrade, source, upgrade->source_capabilities, wait, error);
     GHashTable *known = upgrade->binary ? upgrade->binary->migrate_capabilities : NULL;
     g_autofree const char **of_target = of_source ? find_capabilities(upgrade, target, known, wait, error) : NULL;
+
+    if (of_source && upgrade_asks_for_end(upgrade))
+        leave_out_events(of_source);
     guint64 source_id = of_target ? qmp_migrate_send_capabilities(source->monitor, of_source, true, error) : 0;
 
     if (source_id == 0)
