@@ -17,14 +17,7 @@ wait_remaining_ms(const QmpWait *wait)
 QmpWaitResult
 qmp_wait_poll(const QmpWait *wait, int fd, short events)
 {
-    return qmp_wait_poll_either(wait, fd, -1, events);
-}
-
-QmpWaitResult
-qmp_wait_poll_either(const QmpWait *wait, int fd, int other_fd, short events)
-{
-    struct pollfd fds[] = {
-        {.fd = wait->cancel_fd, .events = POLLIN}, {.fd = fd, .events = events}, {.fd = other_fd, .events = events}};
+    struct pollfd fds[] = {{.fd = wait->cancel_fd, .events = POLLIN}, {.fd = fd, .events = events}};
 
     for (;;) {
         int timeout_ms = wait_remaining_ms(wait);

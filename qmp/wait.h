@@ -37,8 +37,6 @@ typedef enum {
 /* Waits for EVENTS (of poll(2)) on FD; with FD -1, for the deadline or the cancel descriptor alone. EINTR is
  * not seen. */
 QmpWaitResult qmp_wait_poll(const QmpWait *wait, int fd, short events);
-/* The same for one of two; each may be -1. */
-QmpWaitResult qmp_wait_poll_either(const QmpWait *wait, int fd, int other_fd, short events);
 
 /* Whether the wait is over already, without waiting: READY means that it is not. */
 QmpWaitResult qmp_wait_check(const QmpWait *wait);

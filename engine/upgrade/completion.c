@@ -178,7 +178,10 @@ seems_over(const Upgrade *upgrade)
            qmp_client_get_state(target->monitor) == QMP_CLIENT_CLOSED;
 }
 
-/* Until it seems to be over, and no longer than one may go without a question. FALSE when WAIT is over. */
+/*
+ * Until it seems to be over, and no longer than one may go without a question. FALSE when WAIT is over. What the source says
+ * meanwhile is read afterwards: to be woken by its STOP would take its time from the guest.
+ */
 static bool
 await_sign(Upgrade *upgrade, const QmpWait *wait)
 {
@@ -187,8 +190,9 @@ await_sign(Upgrade *upgrade, const QmpWait *wait)
 
     if (seems)
         qmp_wait_poll(&limit, -1, 0);
-    while (!seems_over(upgrade) && upgrade_events_wait(upgrade, &limit))
+    while (!seems_over(upgrade) && upgrade_events_wait_target(upgrade, &limit, NULL))
         continue;
+    upgrade_events_collect(upgrade);
     return qmp_wait_check(wait) == QMP_WAIT_READY;
 }
 
@@ -219,7 +223,7 @@ ask(Upgrade *upgrade, GError **error)
 bool
 upgrade_asks_for_end(const Upgrade *upgrade)
 {
-    return upgrade->source_was_running && !upgrade->stops_first && !upgrade->method->copies_memory;
+    return upgrade_expects_run(upgrade) && !upgrade->method->copies_memory;
 }
 
 char *

@@ -2,6 +2,7 @@
 #include "upgrade/driver.h"
 
 #include "guest/error.h"
+#include "upgrade/completion.h"
 #include "upgrade/crash.h"
 #include "upgrade/interrupt.h"
 #include "upgrade/phase.h"
@@ -27,6 +28,8 @@ check_wait(const Upgrade *upgrade, const UpgradeStep *step, GError **error)
 static bool
 enter(Upgrade *upgrade, const UpgradeStep *step, GError **error)
 {
+    if (step->is_quiet && upgrade_asks_for_end(upgrade))
+        return true;
     upgrade_tell(upgrade, upgrade_phase_to_string(step->phase), step->name, 0, 0);
     g_free(upgrade->record->step);
     upgrade->record->step = g_strdup(step->name);

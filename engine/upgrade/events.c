@@ -3,6 +3,7 @@
 
 #include <poll.h>
 
+#include "qmp/commands.h"
 #include "qmp/json.h"
 #include "upgrade/timeouts.h"
 
@@ -81,18 +82,6 @@ upgrade_events_collect(Upgrade *upgrade)
     }
 }
 
-bool
-upgrade_events_wait(Upgrade *upgrade, const QmpWait *wait)
-{
-    const GuestInstance *source = upgrade_get_source(upgrade), *target = upgrade_get_target(upgrade);
-    int source_fd = source->monitor ? qmp_client_get_fd(source->monitor) : -1;
-    int target_fd = target && target->monitor ? qmp_client_get_fd(target->monitor) : -1;
-
-    bool has_come = qmp_wait_poll_either(wait, source_fd, target_fd, POLLIN) == QMP_WAIT_READY;
-    upgrade_events_collect(upgrade);
-    return has_come;
-}
-
 static bool
 has_more(const QmpClient *monitor)
 {
@@ -139,13 +128,37 @@ upgrade_events_wait_target(Upgrade *upgrade, const QmpWait *wait, GError **error
     return event != NULL;
 }
 
+/* One without the capability `events` says RESUME, and nothing where it does not start. */
+static void
+ask_whether_loaded(Upgrade *upgrade, const QmpWait *wait)
+{
+    QmpClient *monitor = upgrade_get_target(upgrade)->monitor;
+    QmpMigrateInfo info = {0};
+    QmpStatus status = {0};
+
+    if (qmp_query_migrate(monitor, wait, &info, NULL) && qmp_query_status(monitor, wait, &status, NULL))
+        upgrade->target_loaded = g_str_equal(info.status, "completed") || !g_str_equal(status.status, "inmigrate");
+    qmp_status_clear(&status);
+    qmp_migrate_info_clear(&info);
+    upgrade_events_collect(upgrade); /* RESUME was written before the answer */
+}
+
 bool
 upgrade_events_await_load(Upgrade *upgrade, const QmpWait *wait, GError **error)
 {
     upgrade_events_collect(upgrade);
-    while (upgrade->record->target_ran != UPGRADE_RAN_YES && !upgrade->target_loaded)
-        if (!upgrade_events_wait_target(upgrade, wait, error))
+    while (upgrade->record->target_ran != UPGRADE_RAN_YES && !upgrade->target_loaded) {
+        g_autoptr(GError) local = NULL;
+        QmpWait limit = qmp_wait_within(wait, UPGRADE_TIMEOUT_QUIET_MS);
+        if (upgrade_events_wait_target(upgrade, &limit, &local))
+            continue;
+        if (!g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT) ||
+            qmp_wait_check(wait) != QMP_WAIT_READY) {
+            g_propagate_error(error, g_steal_pointer(&local));
             return false;
+        }
+        ask_whether_loaded(upgrade, wait);
+    }
     return true;
 }
 

@@ -15,8 +15,6 @@
 void upgrade_events_discard(Upgrade *upgrade);
 /* Reads what is there of both monitors and notes the last STOP of the source and the first RESUME of the target. */
 void upgrade_events_collect(Upgrade *upgrade);
-/* Blocks until one of them has something to read, or has closed, and does the same. FALSE when WAIT was over before. */
-bool upgrade_events_wait(Upgrade *upgrade, const QmpWait *wait);
 /* Reads all that a target which stands still has written. FALSE when its connection is closed, or it does not end. */
 bool upgrade_events_drain_target(Upgrade *upgrade);
 /* Blocks for the source's next event and notes it; owned. */
@@ -25,7 +23,7 @@ QmpEvent *upgrade_events_next_source(Upgrade *upgrade, const QmpWait *wait, GErr
 bool upgrade_events_wait_target(Upgrade *upgrade, const QmpWait *wait, GError **error);
 /*
  * Blocks until the target runs, or has the whole state and has not started: that is all the same to the guest's safety, and
- * the record tells which. For a target that is watched.
+ * the record tells which. For a target that is watched. It is asked where it says nothing (completion.h).
  */
 bool upgrade_events_await_load(Upgrade *upgrade, const QmpWait *wait, GError **error);
 /* Of a target that lives: YES, NO when it has not run by the time of its last event, UNKNOWN when there was a gap. */

@@ -67,6 +67,7 @@ finish_prove(Upgrade *upgrade, GError **error)
         return false;
     }
     g_atomic_int_set(&upgrade->passed_no_return, 1);
+    upgrade_let_sleep(upgrade);
     upgrade_cookie_finish(upgrade);
     return true;
 }

@@ -138,6 +138,8 @@ perform_migrate(Upgrade *upgrade, GError **error)
     g_autofree char *uri = g_strconcat("unix:", upgrade_get_target_paths(upgrade)->migrate_socket, NULL);
     QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
 
+    if (upgrade->method->copies_memory)
+        upgrade_let_sleep(upgrade);
     upgrade_taps_hand_over(upgrade);
     if (qmp_migrate(monitor, uri, &limit, error))
         return true;

@@ -57,7 +57,8 @@ const UpgradeStep upgrade_steps[] = {
     {UPGRADE_PHASE_PERFORM, "perform.listen", "let the target listen for the state", perform_listen, NULL},
     {UPGRADE_PHASE_PERFORM, "perform.stop", "stop the guest, where its method or its network must", perform_stop, perform_stop_undo},
     {UPGRADE_PHASE_PERFORM, UPGRADE_STEP_MIGRATE, "let the source hand over", perform_migrate, perform_migrate_undo},
-    {UPGRADE_PHASE_PERFORM, "perform.complete", "wait until the source has handed over", perform_complete, NULL},
+    {UPGRADE_PHASE_PERFORM, "perform.complete", "wait until the source has handed over", perform_complete, NULL, false,
+     true},
 
     {UPGRADE_PHASE_FINISH, UPGRADE_STEP_PROVE, "prove that the target runs the guest", finish_prove, NULL},
 

@@ -30,6 +30,8 @@ typedef struct {
     /* Takes back what run did, whether it had finished or not; NULL: nothing to take back. Idempotent. */
     bool (*undo)(Upgrade *upgrade, GError **error);
     bool is_optional; /* its failure is a warning: the guest is where it belongs without it */
+    /* Where nothing of ours stands between STOP and RESUME, not even a note of it does: neither record nor progress. */
+    bool is_quiet;
 } UpgradeStep;
 
 /* The table; ends with a step whose name is NULL. */

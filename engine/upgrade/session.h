@@ -66,6 +66,7 @@ struct Upgrade {
     gint64 duration_us;
     GPtrArray *warnings;    /* char*: what failed on the way back, or behind the point of no return: upgrade_warn */
     ProcessReserve reserve; /* until the way back begins */
+    int wakeful_fd;         /* keeps the node's processors awake: upgrade_let_sleep; -1: nothing does */
     char *trouble_code;     /* of the last of them; NULL: there is none */
     bool guest_ended;       /* there is no QEMU of the guest any more */
     json_object *evidence;  /* for NEEDS_OPERATOR; of the main loop once the upgrade is over */
@@ -88,6 +89,9 @@ void upgrade_forget_answers(Upgrade *upgrade);
 
 /* Tells whoever watches that STEP goes on; TOTAL_BYTES 0: nothing is counted. */
 void upgrade_tell(Upgrade *upgrade, const char *phase, const char *step, gint64 copied_bytes, gint64 total_bytes);
+
+/* The guest runs, or it is memory that is waited for: the node's processors may sleep again. */
+void upgrade_let_sleep(Upgrade *upgrade);
 
 /* Of the guest, with what was plugged. */
 guint64 upgrade_get_memory_bytes(const Upgrade *upgrade);

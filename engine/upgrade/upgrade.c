@@ -12,6 +12,7 @@
 #include "guest/explain.h"
 #include "guest/hold.h"
 #include "qemu/memory.h"
+#include "process/wakeful.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
 #include "upgrade/completion.h"
@@ -122,7 +123,7 @@ upgrade_clear_capabilities(const Upgrade *upgrade, GuestInstance *instance, cons
     return names && qmp_migrate_set_capabilities(instance->monitor, names, false, wait, error);
 }
 
-/* Every event that the source writes between STOP and RESUME keeps the guest waiting (completion.h). */
+/* Every event that is written between STOP and RESUME keeps the guest waiting (completion.h). */
 static void
 leave_out_events(const char **names)
 {
@@ -142,8 +143,10 @@ upgrade_set_capabilities(Upgrade *upgrade, const QmpWait *wait, GError **error)
     GHashTable *known = upgrade->binary ? upgrade->binary->migrate_capabilities : NULL;
     g_autofree const char **of_target = of_source ? find_capabilities(upgrade, target, known, wait, error) : NULL;
 
-    if (of_source && upgrade_asks_for_end(upgrade))
+    if (of_target && upgrade_asks_for_end(upgrade)) {
         leave_out_events(of_source);
+        leave_out_events(of_target);
+    }
     guint64 source_id = of_target ? qmp_migrate_send_capabilities(source->monitor, of_source, true, error) : 0;
 
     if (source_id == 0)
@@ -165,6 +168,14 @@ upgrade_forget_answers(Upgrade *upgrade)
     for (gsize i = 0; i < G_N_ELEMENTS(instances); i++)
         if (instances[i] && instances[i]->monitor)
             qmp_client_forget_ahead(instances[i]->monitor);
+}
+
+void
+upgrade_let_sleep(Upgrade *upgrade)
+{
+    if (upgrade->wakeful_fd >= 0)
+        close(upgrade->wakeful_fd);
+    upgrade->wakeful_fd = -1;
 }
 
 void
@@ -223,7 +234,7 @@ upgrade_new(const GuestEnvironment *environment, ObjlistDomain *source_domain, c
     upgrade->warnings = g_ptr_array_new_with_free_func(g_free);
     upgrade->outcome = UPGRADE_OUTCOME_UNCHANGED;
     upgrade->wait.cancel_fd = cancel_fd;
-    upgrade->interrupt_fd = -1;
+    upgrade->interrupt_fd = upgrade->wakeful_fd = -1;
     upgrade->reserve = (ProcessReserve)PROCESS_RESERVE_NONE;
     return upgrade;
 }
@@ -234,6 +245,7 @@ upgrade_free(Upgrade *upgrade)
     if (!upgrade)
         return;
     upgrade_taps_let_go(upgrade);
+    upgrade_let_sleep(upgrade);
     process_reserve_release(&upgrade->reserve);
     if (upgrade->interrupt_fd >= 0)
         close(upgrade->interrupt_fd);
@@ -318,7 +330,9 @@ upgrade_run(Upgrade *upgrade)
 
     start_clock(upgrade);
     watch_source(upgrade);
+    upgrade->wakeful_fd = process_keep_awake();
     bool done = take_reserve(upgrade) && upgrade_drive(upgrade, 0, &failed, &upgrade->error);
+    upgrade_let_sleep(upgrade);
     upgrade_forget_answers(upgrade);
     if (done) {
         upgrade->outcome = UPGRADE_OUTCOME_UPGRADED;
