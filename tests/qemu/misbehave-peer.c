@@ -10,6 +10,7 @@
  *        >TEXT        as something holding TEXT is on its way to QEMU; it does not arrive
  *        <TEXT        as something holding TEXT is on its way to the engine; it does not arrive
  *        N>TEXT       the same for the N-th of them, be it on another connection
+ *        load         as the real QEMU says that it loads the state, which the engine has not asked it to say
  * WHAT   see acts[] below. PID is whom kill-other means.
  *
  * The process that the engine has started becomes the real QEMU, for it is looked at closely (its memory, its
@@ -335,6 +336,18 @@ is_time(char direction, const char *data)
     return true;
 }
 
+/* It says so from here on; what it answers to this has an id that is none of the engine's. */
+static void
+ask_for_events(int qemu_fd)
+{
+    static const char command[] = "{\"execute\": \"migrate-set-capabilities\", \"arguments\": {\"capabilities\": "
+                                  "[{\"capability\": \"events\", \"state\": true}]}, \"id\": \"peer\"}";
+
+    if (send(qemu_fd, command, sizeof command - 1, MSG_NOSIGNAL) != (ssize_t)(sizeof command - 1))
+        _exit(2);
+    peer.when = "<\"status\": \"active\"";
+}
+
 /* False when FROM has ended. */
 static bool
 pass(int from, int to, char direction)
@@ -349,6 +362,8 @@ pass(int from, int to, char direction)
         keep_greeting(buffer);
     else
         n = replace_negotiation(buffer, n);
+    if (peer.when && strcmp(peer.when, "load") == 0 && strstr(buffer, "migrate-incoming"))
+        ask_for_events(to);
     peer.passing = buffer;
     if (is_time(direction, buffer))
         peer.act();

@@ -98,8 +98,8 @@ static const Row targets[] = {
     {"target-hangs-at-capabilities", ">migrate-set-cap", "hang", EXIT_TIMED_OUT, "rolled-back", "capabilities", NULL, 6},
     {"target-hangs-at-incoming", ">migrate-incoming", "hang", EXIT_TIMED_OUT, "rolled-back", "migrate-incoming", NULL, 6},
     {"target-ends-at-incoming", ">migrate-incoming", "exit", EXIT_FAILED, "rolled-back", "migrate-incoming", NULL, 6},
-    {"target-stops-as-it-loads", "<\"status\": \"active\"", "stop", EXIT_TIMED_OUT, "rolled-back", "migration", NULL, 40},
-    {"target-ends-as-it-loads", "<\"status\": \"active\"", "exit", EXIT_FAILED, "rolled-back", "migration-failed", NULL, 10},
+    {"target-stops-as-it-loads", "load", "stop", EXIT_TIMED_OUT, "rolled-back", "migration", NULL, 40},
+    {"target-ends-as-it-loads", "load", "exit", EXIT_FAILED, "rolled-back", "migration-failed", NULL, 10},
 };
 /* clang-format on */
 
@@ -338,7 +338,7 @@ test_lost_by_next_engine(void **state)
 static void
 test_lost_by_source(void **state)
 {
-    static const Row ends_as_it_loads = {.when = "<\"status\": \"active\"", .what = "exit"};
+    static const Row ends_as_it_loads = {.when = "load", .what = "exit"};
     const Row *row = *state;
     HarnessEngine *engine = harness_engine_new(NULL);
     HarnessGuest *guest = run_behind_peer(engine, row);
