@@ -139,6 +139,8 @@ look_at_plugged(Memory *memory, const QmpMemdev *memdev)
         explain_unanswered(explanation, "memory that was plugged", error);
         return;
     }
+    if (replaced && strcmp(type, EXPLAIN_MEMORY "epc") == 0)
+        return; /* of the definition, but on no record: the rules refuse it */
     if (!can_be_carried(memory, path, type) || g_strcmp0(memdev->id, memory->main_id) == 0) {
         explain_block(explanation, "memory-plugged", "memory was plugged or changed since the guest's start:", memdev->id);
         return;

@@ -308,14 +308,7 @@ scene_hang_target(Scene *scene, const char *extra, const char *words)
 pid_t
 scene_find_target(const Scene *scene)
 {
-    g_autoptr(GPtrArray) processes = processes_find(scene->engine->folder);
-
-    for (guint i = 0; i < processes->len; i++) {
-        const Process *process = g_ptr_array_index(processes, i);
-        if (process->pid != scene->guest->pid && strstr(process->instance, "/instances/"))
-            return process->pid;
-    }
-    return 0;
+    return processes_find_beside(scene->engine->folder, scene->guest->pid);
 }
 
 json_object *

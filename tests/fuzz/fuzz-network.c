@@ -40,11 +40,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     g_autofree char *answer = g_strndup((const char *)data, MIN(size, INPUT_MAX));
     g_autoptr(GHashTable) netdevs = guest_netdev_list_read(answer);
+    guint n_lines = count_lines(answer);
     GHashTableIter iter;
     gpointer name, netdev;
 
     g_hash_table_iter_init(&iter, netdevs);
     while (g_hash_table_iter_next(&iter, &name, &netdev))
-        check(answer, name, netdev, count_lines(answer));
+        check(answer, name, netdev, n_lines);
     return 0;
 }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * QEMUs that somebody else has started with open TAP devices, by the numbers of their descriptors.
+ * QEMUs that somebody else has started with open devices and sockets, by the numbers of their descriptors.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "carry.h"
 #include "network.h"
+#include "processes.h"
 #include "traffic.h"
 
 #define SHARED_AND_MONITORED(mib)                                                                                      \
@@ -131,6 +135,44 @@ number_in_a_definition_is_refused(void **state)
     harness_engine_finish(engine);
 }
 
+/* `list --all` has PID, with CODE for what is in the way; it may not have executed QEMU yet. */
+static void
+await_listed_with(HarnessEngine *engine, pid_t pid, const char *code)
+{
+    gint64 deadline_us = g_get_monotonic_time() + HARNESS_STEP_MS * G_TIME_SPAN_MILLISECOND;
+
+    while (g_get_monotonic_time() < deadline_us) {
+        g_autoptr(HarnessReply) reply = moult(engine, "list", "--all", "--json", NULL);
+        if (g_strcmp0(qmp_json_get_string(reply_find_listed(reply, pid), "code"), code) == 0)
+            return;
+        g_usleep(10000);
+    }
+    fail_msg("%s is not told", code);
+}
+
+/* No adoption comes as far as that: such a machine has no processor, which a monitor that is asked tells first. */
+static void
+device_of_another_process_is_told(void **state)
+{
+    (void)state;
+    static const HarnessSpec remote = {.machine = "x-remote",
+                                       .ram_mib = 16,
+                                       .arguments = "-device lsi53c895a,id=d0 -object x-remote-object,id=r0,devid=d0,fd=10 "
+                                                    "-qmp unix:@folder@/qmp.sock,server=on,wait=off"};
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_new(engine, "guest", &remote);
+    int ends[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    pid_t pid = carry_start_with(guest, BUILD_INSTALLED, &ends[1], 1);
+    await_listed_with(engine, pid, "object-remote");
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_true(processes_await_end(pid, HARNESS_STEP_MS));
+    close(ends[0]);
+    g_ptr_array_remove(engine->guests, guest);
+    harness_engine_finish(engine);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -140,6 +182,7 @@ main(int argc, char **argv)
         HARNESS_TEST(queues_do_not_change_hands_in_a_live_copy),
         HARNESS_TEST(macvtap_is_handed_over),
         HARNESS_TEST(number_in_a_definition_is_refused),
+        HARNESS_TEST(device_of_another_process_is_told),
     };
 
     return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));

@@ -242,26 +242,12 @@ talk_qmp(const HarnessEngine *engine, const char *socket_name)
     close(fd);
 }
 
-/* The row of process PID in `list --all`; NULL when there is none. Borrowed from REPLY. */
-static json_object *
-find_listed(const HarnessReply *reply, pid_t pid)
-{
-    json_object *guests = qmp_json_get_array(reply->output, "guests");
-
-    for (size_t i = 0; guests && i < json_object_array_length(guests); i++) {
-        gint64 listed = 0;
-        if (qmp_json_get_int64(json_object_array_get_idx(guests, i), "pid", &listed) && listed == pid)
-            return json_object_array_get_idx(guests, i);
-    }
-    return NULL;
-}
-
 /* What an upgrade will do, a list says before anybody has adopted it. */
 static void
 expect_listed(HarnessEngine *engine, pid_t pid, const char *method)
 {
     g_autoptr(HarnessReply) list = moult(engine, "list", "--all", "--json", NULL);
-    json_object *row = find_listed(list, pid);
+    json_object *row = reply_find_listed(list, pid);
 
     assert_status(list, EXIT_DONE);
     assert_non_null(row);
@@ -314,7 +300,7 @@ test_list_shows_what_is_not_managed(void **state G_GNUC_UNUSED)
     int holder = talk_connect_unix(path); /* a monitor that is busy is no obstacle to being listed */
     talk_await(holder, "\"QMP\"");
     g_autoptr(HarnessReply) reply = moult(engine, "list", "--all", "--json", NULL);
-    json_object *row = find_listed(reply, pid);
+    json_object *row = reply_find_listed(reply, pid);
     bool managed = true;
     gint64 memory_bytes = 0;
 
@@ -329,7 +315,7 @@ test_list_shows_what_is_not_managed(void **state G_GNUC_UNUSED)
     assert_true(qmp_json_get_bool(row, "managed", &managed) && !managed);
     assert_true(qmp_json_get_int64(row, "memory_bytes", &memory_bytes) && memory_bytes == 256 << 20);
     g_autoptr(HarnessReply) plain = moult(engine, "list", "--json", NULL);
-    assert_null(find_listed(plain, pid));
+    assert_null(reply_find_listed(plain, pid));
     close(holder);
     end(engine, pid);
 }
@@ -345,7 +331,7 @@ expect_refused(const char *script, const char *socket_name, const char *code)
 
     assert_refusal(reply, EXIT_REFUSED, code, NULL);
     g_autoptr(HarnessReply) list = moult(engine, "list", "--json", NULL);
-    assert_null(find_listed(list, pid));
+    assert_null(reply_find_listed(list, pid));
     end(engine, pid);
 }
 

@@ -18,7 +18,7 @@
 #include "talk.h"
 
 #define LISTENER "listener.sock"
-#define TPM_SOCKET "tpm.sock"
+#define BESIDE_SOCKET "beside.sock"
 
 typedef struct {
     HarnessBuild build;    /* that it runs on; it is to move to the other one */
@@ -26,7 +26,7 @@ typedef struct {
     const char *commands;  /* for its monitor, before the check: "NAME JSON" a line; NULL: none */
     const char *until;     /* the status that it comes to by them; NULL: not waited for */
     const char *rows;      /* "LEVEL code", separated by commas: these must be there */
-    const char *beside;    /* a program that QEMU talks to, which makes TPM_SOCKET; NULL: none */
+    const char *beside;    /* a program that QEMU talks to, which makes BESIDE_SOCKET; NULL: none */
     bool waits;            /* for one of the commands: it does not run at first */
     bool unseen;           /* it cannot be watched: it stands still, or its memory is private */
 } Case;
@@ -110,7 +110,7 @@ start_beside(const Case *it)
     g_auto(GStrv) parts = g_strsplit(it->beside ? it->beside : "", "@folder@", -1);
     g_autofree char *line = g_strjoinv(engine->folder, parts);
     g_auto(GStrv) argv = g_strsplit(line, " ", -1);
-    g_autofree char *path = g_build_filename(engine->folder, TPM_SOCKET, NULL);
+    g_autofree char *path = g_build_filename(engine->folder, BESIDE_SOCKET, NULL);
     gint64 deadline_us = g_get_monotonic_time() + HARNESS_STEP_MS * G_TIME_SPAN_MILLISECOND;
     g_autoptr(GError) error = NULL;
 
@@ -178,10 +178,10 @@ test_devices_that_stay(void **state G_GNUC_UNUSED)
                      "-device loader,addr=0x100000,data=1,data-len=4 "
                      "-drive if=none,id=nv,format=raw,file=@nvme.raw@ -device nvme,drive=nv,serial=1 "
                      "-audiodev none,id=au -device usb-audio,audiodev=au -audiodev wav,id=wa,path=@folder@/x.wav "
-                     "-chardev socket,id=tc,path=@folder@/" TPM_SOCKET " -tpmdev emulator,id=tp,chardev=tc "
+                     "-chardev socket,id=tc,path=@folder@/" BESIDE_SOCKET " -tpmdev emulator,id=tp,chardev=tc "
                      "-device tpm-tis,tpmdev=tp "
                      "-object sev-guest,id=sg,cbitpos=47,reduced-phys-bits=1"),
-        .beside = "swtpm socket --tpm2 --tpmstate dir=@folder@ --ctrl type=unixio,path=@folder@/" TPM_SOCKET,
+        .beside = "swtpm socket --tpm2 --tpmstate dir=@folder@ --ctrl type=unixio,path=@folder@/" BESIDE_SOCKET,
         .rows = "BLOCK device-tpm,BLOCK device-9p,BLOCK device-usb-host,BLOCK device-ivshmem,BLOCK device-loader,BLOCK device-nvme,"
                 "BLOCK device-unmigratable,BLOCK audio-wav,BLOCK confidential-guest,BLOCK migration-blocked"};
 
@@ -204,6 +204,17 @@ test_channels_that_stay(void **state G_GNUC_UNUSED)
         .rows = "BLOCK chardev-pty,BLOCK chardev-udp,BLOCK chardev-vdagent,BLOCK chardev-device,"
                 "BLOCK chardev-dbus,BLOCK chardev-listener,BLOCK net-filter-dump,BLOCK net-hostfwd,BLOCK net-socket,"
                 "OK display-vnc-several,BLOCK display-vnc-reverse"};
+
+    go_through(&it);
+}
+
+/* Whoever is asked for state of theirs is on the bus; nobody is. */
+static void
+test_state_of_other_processes_stays(void **state G_GNUC_UNUSED)
+{
+    static const Case it = {.spec = TINY("pc-q35-7.2", "-object dbus-vmstate,id=vs,addr=unix:path=@folder@/" BESIDE_SOCKET),
+                            .beside = "dbus-daemon --session --nofork --nopidfile --address=unix:path=@folder@/" BESIDE_SOCKET,
+                            .rows = "BLOCK object-dbus-vmstate"};
 
     go_through(&it);
 }
@@ -390,6 +401,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(test_devices_that_stay),
         TEST(test_channels_that_stay),
+        TEST(test_state_of_other_processes_stays),
         TEST(test_disks_that_stay),
         TEST(test_recorded_run_stays),
         TEST(test_machine_of_another_meaning_stays),

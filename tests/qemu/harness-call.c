@@ -184,3 +184,16 @@ assert_rows(const HarnessReply *check, const char *wanted)
             fail_msg("no row “%s %s” in: %s", words[0], words[1], check->text);
     }
 }
+
+json_object *
+reply_find_listed(const HarnessReply *reply, pid_t pid)
+{
+    json_object *guests = qmp_json_get_array(reply->output, "guests");
+
+    for (size_t i = 0; guests && i < json_object_array_length(guests); i++) {
+        gint64 listed = 0;
+        if (qmp_json_get_int64(json_object_array_get_idx(guests, i), "pid", &listed) && listed == pid)
+            return json_object_array_get_idx(guests, i);
+    }
+    return NULL;
+}

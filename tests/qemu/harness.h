@@ -114,7 +114,9 @@ void assert_outcome(const HarnessReply *reply, int status, const char *outcome, 
 json_object *reply_rows(const HarnessReply *reply);
 /* Fails unless the check has these rows: "LEVEL code", separated by commas. */
 void assert_rows(const HarnessReply *check, const char *wanted);
-/* The same for an error of another command with --json. */
+/* The row of process PID in a `list --json`; NULL when there is none. Borrowed. */
+json_object *reply_find_listed(const HarnessReply *reply, pid_t pid);
+/* The same as assert_outcome for an error of another command with --json. */
 void assert_refusal(const HarnessReply *reply, int status, const char *code, const char *words);
 
 /* ---- A guest ---- */

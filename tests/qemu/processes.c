@@ -89,6 +89,19 @@ await_end(const Process *process, gint64 deadline_us)
     return left_ms > 0 && poll(&ended, 1, (int)left_ms) > 0;
 }
 
+pid_t
+processes_find_beside(const char *folder, pid_t pid)
+{
+    g_autoptr(GPtrArray) processes = processes_find(folder);
+
+    for (guint i = 0; i < processes->len; i++) {
+        const Process *process = g_ptr_array_index(processes, i);
+        if (process->pid != pid && strstr(process->instance, "/instances/"))
+            return process->pid;
+    }
+    return 0;
+}
+
 bool
 processes_await_none(const char *folder, unsigned timeout_ms)
 {

@@ -18,6 +18,9 @@ typedef struct {
 /* All living processes (no zombies) whose mark is below FOLDER. Elements are Process, owned by the array. */
 GPtrArray *processes_find(const char *folder);
 
+/* One of an instance's, other than PID; 0 when there is none. */
+pid_t processes_find_beside(const char *folder, pid_t pid);
+
 /* Waits until there are none; false when some live after TIMEOUT_MS. */
 bool processes_await_none(const char *folder, unsigned timeout_ms);
 

@@ -356,6 +356,25 @@ no_hugepages_left_for_a_copy(void **state)
     end(engine);
 }
 
+/* A mount of its own, whose file cannot be linked to anywhere else. */
+static void
+memory_file_that_cannot_be_linked(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = begin(TINY_PAGES);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, &tiny);
+    g_autoptr(HarnessReply) show = NULL;
+    const char *path = qmp_json_get_string(json_object_array_get_idx(backends_of(guest, &show), 0), "path");
+
+    assert_int_equal(mount(path, path, NULL, MS_BIND, NULL), 0);
+    g_autoptr(HarnessReply) reply = moult(engine, "upgrade", "guest", "--to", harness_build(BUILD_SECOND), "--json", NULL);
+    assert_outcome(reply, EXIT_FAILED, "rolled-back", "ram-link", path);
+    harness_guest_check_untouched(guest);
+    assert_int_equal(umount2(path, MNT_DETACH), 0);
+    upgrade_and_look(guest, BUILD_SECOND, expect_on_hugepages(guest, 0, "pc.ram"));
+    end(engine);
+}
+
 static void
 no_pages_of_1_gib(void **state)
 {
@@ -560,6 +579,7 @@ main(int argc, char **argv)
         HARNESS_TEST(source_gets_its_guest_back),
         HARNESS_TEST(no_hugepages_left),
         HARNESS_TEST(no_hugepages_left_for_a_copy),
+        HARNESS_TEST(memory_file_that_cannot_be_linked),
         HARNESS_TEST(no_pages_of_1_gib),
         HARNESS_TEST(no_such_pages),
         HARNESS_TEST(guest_of_another_user),
