@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "guest/nodes.h"
 #include "qemu/finding.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
@@ -95,13 +96,9 @@ report(const Server *server, const QmpWait *wait, GPtrArray *findings)
 void
 guest_nbd_look(const GuestInstance *source, const QmpWait *wait, GPtrArray *findings)
 {
-    json_object *arguments = json_object_new_object();
-    g_autoptr(json_object) nodes = NULL;
+    g_autoptr(json_object) nodes = guest_nodes_query(source, wait);
 
-    qmp_json_add_bool(arguments, "flat", true);
-    /* That the monitor does not answer is a finding already. */
-    if (!qmp_client_call(source->monitor, "query-named-block-nodes", arguments, wait, &nodes, NULL) ||
-        !json_object_is_type(nodes, json_type_array))
+    if (!nodes)
         return;
     g_autoptr(GPtrArray) servers = connect_to_all(source, nodes);
     QmpWait limit = qmp_wait_within(wait, GREETING_MS);

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "guest/cpu-trial.h"
+#include "guest/disk-trial.h"
 #include "guest/error.h"
 #include "guest/inspect.h"
 #include "guest/label.h"
@@ -138,6 +139,7 @@ look_at_method(UpgradePreflight *preflight, const GuestEnvironment *environment,
     preflight->stops_first = preflight->method->stops_first && preflight->method->stops_first(&context);
     look_at_queues(preflight);
     guest_try_cpu(environment, source, preflight->binary, preflight->plan, context.accelerator, wait, preflight->findings);
+    guest_try_disks(environment, source, preflight->binary, wait, preflight->findings);
     if (preflight->method->check_plan)
         preflight->method->check_plan(&context, preflight->plan, preflight->findings);
 }

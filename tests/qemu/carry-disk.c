@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "carry.h"
+#include "range-server.h"
 
 #define ATTEMPTS 50
 #define DEVICE(drive) " -device virtio-blk-pci,drive=" drive
@@ -189,6 +190,58 @@ nbd_server_that_takes_one_client_is_refused(void **state)
     harness_engine_finish(engine);
 }
 
+/* ---- Disks by drivers that are packed for themselves ---- */
+
+static bool
+has_driver(HarnessBuild build, const char *driver)
+{
+    g_autofree char *drive = g_strdup_printf("if=none,file.driver=%s", driver), *words = NULL;
+    const char *const argv[] = {harness_build(build), "-machine", "none", "-display", "none", "-drive", drive, NULL};
+    g_autoptr(GError) error = NULL;
+
+    if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, &words, NULL, &error))
+        fail_msg("%s: %s", argv[0], error->message);
+    return !strstr(words, "Unknown driver");
+}
+
+/* Each time a part that no QEMU has read ahead: what is read is printed, not answered, but the server is asked for it. */
+static void
+expect_readable(HarnessGuest *guest)
+{
+    static unsigned n_read;
+    guint n_before = range_server_count();
+    g_autofree char *line = g_strdup_printf("{\"command-line\":\"qemu-io web \\\"read %u 65536\\\"\"}", ++n_read << 20);
+
+    harness_guest_qmp_with(guest, "human-monitor-command", line);
+    assert_true(range_server_count() > n_before);
+}
+
+static void
+disk_behind_http_goes_on_where_there_is_a_driver(void **state)
+{
+    (void)state;
+    if (!has_driver(BUILD_INSTALLED, "http")) {
+        print_message("the installed build has no driver for HTTP: qemu-block-extra is not installed\n");
+        skip();
+    }
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(
+        engine, "guest", BUILD_INSTALLED,
+        carry_spec_tiny("-drive if=none,id=web,format=raw,readonly=on,file=http://127.0.0.1:%u/disk" DEVICE("web"), range_server_start()));
+
+    expect_readable(guest);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    expect_readable(guest);
+    if (has_driver(BUILD_SECOND, "http")) {
+        carry_expect_rows(guest, "OK disk-driver");
+        harness_guest_upgrade(guest, BUILD_SECOND);
+    } else {
+        carry_expect_refusal(guest, "disk-driver");
+    }
+    expect_readable(guest);
+    harness_engine_finish(engine);
+}
+
 /* ---- Media, and options that stand for disks ---- */
 
 static gint
@@ -264,6 +317,7 @@ main(int argc, char **argv)
         HARNESS_TEST(disks_of_all_kinds_go_on),
         HARNESS_TEST(encrypted_disks_go_on),
         HARNESS_TEST(nbd_server_that_takes_one_client_is_refused),
+        HARNESS_TEST(disk_behind_http_goes_on_where_there_is_a_driver),
         HARNESS_TEST(short_options_and_media_stay),
     };
 
