@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory that was plugged and unplugged since the start: the backends, for the devices they are plugged by (pc-dimm,
+ * Memory that was plugged and unplugged since the start: the backends, for the devices they are plugged by (pc-dimm, nvdimm,
  * virtio-mem-pci) are devices like any other. What the definition names must be what the record says; everything else is
  * read back of the running QEMU, at every upgrade anew: what an earlier one carried too.
  */
@@ -94,7 +94,7 @@ static bool
 can_be_carried(const Memory *memory, const char *path, const char *type)
 {
     static const char *const types[] = {"ram", "file", "memfd", "shm", NULL};
-    static const char *const devices[] = {"dimm", "virtio-mem", NULL};
+    static const char *const devices[] = {"dimm", "nvdimm", "virtio-mem", NULL};
     const char *device = find_device(memory, path);
     g_autoptr(json_object) readonly = qmp_qom_get(memory->explanation->instance->monitor, path, "readonly",
                                                   memory->explanation->wait, NULL);

@@ -25,12 +25,12 @@ static const char *const told_only[] = {"type",       "realized", "hotplugged", 
 static const char *const cpu_places[] = {"node-id",   "drawer-id",  "book-id", "socket-id", "die-id",
                                          "cluster-id", "module-id", "core-id", "thread-id", NULL};
 
-/* How much memory it has says its backend (pc-dimm), or the guest (virtio-mem: what it uses of what is requested). */
+/* How much memory it has says its backend (pc-dimm, nvdimm), or the guest (virtio-mem: what it uses of what is requested). */
 static bool
 is_size_of_memory(const char *name, const char *driver)
 {
     return strcmp(name, "size") == 0 &&
-           (g_str_equal(driver, "pc-dimm") || g_str_has_prefix(driver, "virtio-mem-"));
+           (g_str_equal(driver, "pc-dimm") || g_str_equal(driver, "nvdimm") || g_str_has_prefix(driver, "virtio-mem-"));
 }
 
 static bool
@@ -80,13 +80,15 @@ object_name(json_object *value)
     return qmp_json_string_new(path + strlen(OBJECTS));
 }
 
-/* A text that was not given comes back empty; of a ROM file that says: none. */
+/* A text that was not given comes back empty; of a ROM file that says: none. An nvdimm without labels cannot be told to have 0 bytes of them. */
 static bool
 says_nothing(const char *name, json_object *value)
 {
     const char *text = qmp_json_as_string(value);
 
-    return text && *text == '\0' && strcmp(name, "romfile") != 0;
+    if (text)
+        return *text == '\0' && strcmp(name, "romfile") != 0;
+    return strcmp(name, "label-size") == 0 && json_object_get_int64(value) == 0;
 }
 
 /* FALSE with an error only when the monitor fails. */

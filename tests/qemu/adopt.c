@@ -461,9 +461,9 @@ static void
 test_memory_was_plugged(void **state G_GNUC_UNUSED)
 {
     expect_refused_after(
-        "DISK=none\n$QEMU -m 256,slots=2,maxmem=1G -display none -nodefaults -machine pc-q35-7.2,accel=tcg,nvdimm=on " QMP LINUX IN_BACKGROUND,
+        "DISK=none\n$QEMU -m 256,slots=2,maxmem=1G -display none -nodefaults -machine pc-i440fx-7.2,accel=tcg " QMP LINUX IN_BACKGROUND,
         "{\"execute\":\"object-add\",\"arguments\":{\"qom-type\":\"memory-backend-ram\",\"id\":\"m9\",\"size\":134217728}}\n"
-        "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"nvdimm\",\"id\":\"nv9\",\"memdev\":\"m9\"}}\n",
+        "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"virtio-pmem-pci\",\"id\":\"pm9\",\"memdev\":\"m9\"}}\n",
         "memory-plugged");
 }
 

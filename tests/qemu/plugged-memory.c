@@ -196,6 +196,51 @@ test_memory_stays_where_it_is(void **state G_GNUC_UNUSED)
     harness_engine_finish(engine);
 }
 
+#define LABELS MIB(1)
+
+/* What the guest keeps its labels in is behind its own part of the memory, and no place of the guest's. */
+static void
+look_at_nonvolatile_memory(HarnessGuest *guest)
+{
+    operator_expect(guest, "query-memory-devices", NULL, "\"type\":\"nvdimm\"", true);
+    operator_expect(guest, "query-memory-devices", NULL, "\"memdev\":\"/objects/m9\"", true);
+    operator_expect(guest, "query-memory-devices", NULL, "\"memdev\":\"/objects/m8\"", true);
+    operator_expect(guest, "query-memory-devices", NULL, "\"slot\":2", true);
+    operator_expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/nv9\",\"property\":\"label-size\"}", "1048576", true);
+    operator_expect(guest, "qom-get", "{\"path\":\"/machine/peripheral/nv8\",\"property\":\"unarmed\"}", "true", true);
+    expect_poked(guest, FIRST_PLUGGED);
+    expect_poked(guest, FIRST_PLUGGED + MIB(64) - LABELS - 8);
+    expect_poked(guest, FIRST_PLUGGED + MIB(128));
+}
+
+/* One of the command line, with a file of the operator's, and two that were plugged. */
+static void
+test_nonvolatile_memory_goes_along(void **state G_GNUC_UNUSED)
+{
+    static const HarnessSpec spec = {.machine = "pc-q35-7.2,nvdimm=on",
+                                     .ram_mib = 16,
+                                     .arguments = "-m 16M,slots=4,maxmem=1G "
+                                                  "-object memory-backend-file,id=m7,size=32M,share=on,mem-path=@folder@/m7.ram "
+                                                  "-device nvdimm,id=nv7,memdev=m7,label-size=128K,addr=0x110000000"};
+
+    engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
+    operator_say(guest,
+        "object-add {\"qom-type\":\"memory-backend-file\",\"id\":\"m9\",\"size\":67108864,\"share\":true,\"mem-path\":\"@/m9.ram\"}\n"
+        "object-add {\"qom-type\":\"memory-backend-file\",\"id\":\"m8\",\"size\":33554432,\"share\":true,\"mem-path\":\"@/m8.ram\"}\n"
+        "device_add {\"driver\":\"nvdimm\",\"id\":\"nv9\",\"memdev\":\"m9\",\"addr\":4294967296,\"label-size\":1048576,\"slot\":2}\n"
+        "device_add {\"driver\":\"nvdimm\",\"id\":\"nv8\",\"memdev\":\"m8\",\"addr\":4429185024,\"unarmed\":true}");
+    poke(guest, FIRST_PLUGGED);
+    poke(guest, FIRST_PLUGGED + MIB(64) - LABELS - 8);
+    poke(guest, FIRST_PLUGGED + MIB(128));
+    look_at_nonvolatile_memory(guest);
+    operator_expect_row(guest, "OK     memory-plugged");
+    operator_expect_row(guest, "OK     ram-shared");
+    roll_back(guest, look_at_nonvolatile_memory);
+    operator_move_around(guest, look_at_nonvolatile_memory);
+    harness_engine_finish(engine);
+}
+
 static void
 upgrade_by_copy(HarnessGuest *guest, HarnessBuild build)
 {
@@ -211,12 +256,12 @@ upgrade_by_copy(HarnessGuest *guest, HarnessBuild build)
 
 /* What is looked at below: SIZE_BYTES of it, at PLACE, more of the device's properties, and what is in it. */
 static void
-plug_private_memory(HarnessGuest *guest, guint64 size_bytes, const char *place)
+plug_private_memory(HarnessGuest *guest, const char *driver, guint64 size_bytes, const char *place)
 {
     g_autofree char *commands = g_strdup_printf(
         "object-add {\"qom-type\":\"memory-backend-ram\",\"id\":\"m9\",\"size\":%" G_GUINT64_FORMAT "}\n"
-        "device_add {\"driver\":\"pc-dimm\",\"id\":\"d9\",\"memdev\":\"m9\",%s}",
-        size_bytes, place);
+        "device_add {\"driver\":\"%s\",\"id\":\"d9\",\"memdev\":\"m9\",%s}",
+        size_bytes, driver, place);
 
     operator_say(guest, commands);
     poke(guest, FIRST_PLUGGED + MIB(32));
@@ -243,7 +288,7 @@ test_private_memory_is_copied_once(void **state G_GNUC_UNUSED)
 
     engine = harness_engine_new(NULL);
     HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_INSTALLED, &spec);
-    plug_private_memory(guest, MIB(32), "\"slot\":1,\"addr\":4328521728");
+    plug_private_memory(guest, "pc-dimm", MIB(32), "\"slot\":1,\"addr\":4328521728");
     operator_expect_row(guest, "OK     memory-plugged");
     const char *elsewhere = harness_script(engine, "elsewhere",
                                            "for a do shift; set -- \"$@\" \"$(printf %%s \"$a\" | sed s/4328521728/4362076160/)\"; "
@@ -262,6 +307,24 @@ test_private_memory_is_copied_once(void **state G_GNUC_UNUSED)
     harness_engine_finish(engine);
 }
 
+/* Its labels too. */
+static void
+test_private_nonvolatile_memory_is_copied(void **state G_GNUC_UNUSED)
+{
+    static const HarnessSpec spec = {
+        .machine = "pc-q35-7.2,nvdimm=on", .ram_mib = 16, .arguments = "-m 16M,slots=2,maxmem=1G"};
+
+    engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_SECOND, &spec);
+    plug_private_memory(guest, "nvdimm", MIB(66), "\"slot\":1,\"label-size\":131072");
+    upgrade_by_copy(guest, BUILD_SECOND);
+    look_at_copied_memory(guest);
+    operator_expect_row(guest, "OK     ram-shared");
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    look_at_copied_memory(guest);
+    harness_engine_finish(engine);
+}
+
 /* The rest is shared: with a part that must be copied, all is, but for the time of one upgrade. */
 static void
 test_private_part_takes_the_rest_along(void **state G_GNUC_UNUSED)
@@ -271,7 +334,7 @@ test_private_part_takes_the_rest_along(void **state G_GNUC_UNUSED)
 
     engine = harness_engine_new(NULL);
     HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_SECOND, &spec);
-    plug_private_memory(guest, MIB(64), "\"slot\":1");
+    plug_private_memory(guest, "pc-dimm", MIB(64), "\"slot\":1");
     operator_expect_row(guest, "WARN   copy-stops-guest"); /* which QEMU would not survive */
     roll_back(guest, look_at_copied_memory);
     upgrade_by_copy(guest, BUILD_SECOND);
@@ -328,6 +391,8 @@ main(int argc, char **argv)
         TEST(test_private_memory_is_copied_once),
         TEST(test_private_part_takes_the_rest_along),
         TEST(test_virtio_mem_goes_along),
+        TEST(test_nonvolatile_memory_goes_along),
+        TEST(test_private_nonvolatile_memory_is_copied),
     };
 
     return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));

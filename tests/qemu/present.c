@@ -346,7 +346,7 @@ expect_blocks(HarnessGuest *guest, const char *code)
 static void
 test_what_cannot_be_told_is_refused(void **state G_GNUC_UNUSED)
 {
-    static const HarnessSpec spec = {.machine = "pc-q35-7.2,nvdimm=on",
+    static const HarnessSpec spec = {.machine = "pc-q35-7.2",
                                      .ram_mib = 16,
                                      .arguments = PORTS "-m 16M,slots=2,maxmem=1G -device qemu-xhci,id=xhci "
                                                         "-device usb-tablet -device usb-mouse,id=mo"};
@@ -360,7 +360,7 @@ test_what_cannot_be_told_is_refused(void **state G_GNUC_UNUSED)
         "blockdev-add {\"driver\":\"copy-on-read\",\"node-name\":\"f9\",\"file\":{\"driver\":\"file\",\"filename\":\"@/a.raw\"}}\n"
         "device_del {\"id\":\"mo\"}\n"
         "object-add {\"qom-type\":\"memory-backend-ram\",\"id\":\"m9\",\"size\":16777216}\n"
-        "device_add {\"driver\":\"nvdimm\",\"id\":\"nv9\",\"memdev\":\"m9\"}\n"
+        "device_add {\"driver\":\"virtio-pmem-pci\",\"id\":\"pm9\",\"memdev\":\"m9\",\"bus\":\"rp1\"}\n"
         "device_add {\"driver\":\"virtio-rng-pci\",\"bus\":\"rp0\"}");
     expect_blocks(guest, "chardev-added");
     expect_blocks(guest, "object-added");
