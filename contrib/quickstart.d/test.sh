@@ -15,6 +15,7 @@ test_main() {
     fetch_second_qemu
     fetch_kernel cloud
     fetch_kernel full
+    contrib/fetch/tgt >/dev/null || warn tgt "there is none to be had here"
     build_main
     say
     rm -f "$log"

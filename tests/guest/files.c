@@ -64,13 +64,27 @@ files_find_qemu(GError **error)
     return program_find("MOULT_TEST_QEMU", "qemu-system-x86_64", "install QEMU", error);
 }
 
+static char *
+dup_cache_folder(void)
+{
+    const char *cache = g_getenv("MOULT_CACHE_DIR");
+
+    return cache && *cache ? g_strdup(cache) : g_build_filename(g_get_user_cache_dir(), "moult", NULL);
+}
+
+char *
+files_find_cached(const char *name)
+{
+    g_autofree char *folder = dup_cache_folder(), *path = g_build_filename(folder, name, name, NULL);
+
+    return g_find_program_in_path(path);
+}
+
 /* contrib/fetch/qemu leaves one link a suite, qemu-SUITE; that of this release's backports. */
 static char *
 second_qemu_path(void)
 {
-    const char *cache = g_getenv("MOULT_CACHE_DIR");
-    g_autofree char *folder =
-        cache && *cache ? g_strdup(cache) : g_build_filename(g_get_user_cache_dir(), "moult", NULL);
+    g_autofree char *folder = dup_cache_folder();
     g_autofree char *codename = g_get_os_info(G_OS_INFO_KEY_VERSION_CODENAME);
     g_autofree char *link = g_strdup_printf("qemu-%s-backports", codename ? codename : "unknown");
 

@@ -33,3 +33,6 @@ Files *files_find(const char *flavour, GError **error);
  */
 char *files_find_qemu(GError **error);
 char *files_find_second_qemu(GError **error);
+
+/* A program that contrib/fetch has cached in a folder of its NAME; NULL: it has not. Owned. */
+char *files_find_cached(const char *name);

@@ -10,10 +10,13 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "carry.h"
+#include "files.h"
 #include "range-server.h"
+#include "talk.h"
 
 #define ATTEMPTS 50
 #define DEVICE(drive) " -device virtio-blk-pci,drive=" drive
@@ -242,6 +245,84 @@ disk_behind_http_goes_on_where_there_is_a_driver(void **state)
     harness_engine_finish(engine);
 }
 
+#define ISCSI_NAME "iqn.2000-01.example:disk"
+
+/* Where tgtd is told what to do. */
+static char **
+make_iscsi_environment(const HarnessEngine *engine)
+{
+    g_autofree char *socket = g_build_filename(engine->folder, "tgtd.sock", NULL);
+
+    return g_environ_setenv(g_get_environ(), "TGT_IPC_SOCKET", socket, TRUE);
+}
+
+/* It may not listen to that yet. */
+static void
+tell_iscsi_server(const HarnessEngine *engine, const char *program, const char *order)
+{
+    g_auto(GStrv) environment = make_iscsi_environment(engine);
+    g_autofree char *line = g_strconcat(program, " --lld iscsi --tid 1 ", order, NULL);
+    g_auto(GStrv) argv = g_strsplit(line, " ", -1);
+    gint64 deadline_us = g_get_monotonic_time() + HARNESS_STEP_MS * G_TIME_SPAN_MILLISECOND;
+    int status = -1;
+
+    while (status != 0) {
+        if (!g_spawn_sync(NULL, argv, environment, G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, NULL, NULL, &status,
+                          NULL) ||
+            g_get_monotonic_time() > deadline_us)
+            fail_msg("%s: %d", line, status);
+        if (status != 0)
+            g_usleep(10000);
+    }
+}
+
+/* A server of a disk at PORT. It ends with the test. */
+static Program *
+serve_iscsi(const HarnessEngine *engine, const char *server, const char *teller, guint16 port)
+{
+    g_auto(GStrv) environment = make_iscsi_environment(engine);
+    g_autofree char *image = make_raw(engine, "lun.raw"), *portal = g_strdup_printf("portal=127.0.0.1:%u", port);
+    g_autofree char *unit = g_strconcat("--mode logicalunit --op new --lun 1 -b ", image, NULL);
+    const char *const argv[] = {server, "-f", "--iscsi", portal, NULL};
+    g_autoptr(GError) error = NULL;
+    Program *program = program_start(argv, (const char *const *)environment, -1, &error);
+
+    if (!program)
+        fail_msg("%s: %s", server, error->message);
+    tell_iscsi_server(engine, teller, "--mode target --op new -T " ISCSI_NAME);
+    tell_iscsi_server(engine, teller, unit);
+    tell_iscsi_server(engine, teller, "--mode target --op bind -I ALL");
+    return program;
+}
+
+/* Both QEMUs are logged in for a while. */
+static void
+disk_of_iscsi_goes_on(void **state)
+{
+    (void)state;
+    g_autofree char *server = files_find_cached("tgtd"), *teller = files_find_cached("tgtadm");
+
+    harness_need_root();
+    if (!server || !teller || !has_driver(BUILD_INSTALLED, "iscsi")) {
+        print_message("no iSCSI here: contrib/fetch/tgt gets a server, qemu-block-extra is the driver\n");
+        skip();
+    }
+    HarnessEngine *engine = harness_engine_new(NULL);
+    guint16 port = talk_free_port(SOCK_STREAM);
+    g_autoptr(Program) program = serve_iscsi(engine, server, teller, port);
+    HarnessSpec *spec =
+        carry_spec("-drive if=none,id=d1,format=raw,file=iscsi://127.0.0.1:%u/" ISCSI_NAME "/1" DEVICE("d1"), (unsigned)port);
+    spec->append = "moult.load=5 moult.disk_mib=4 moult.disk_pause_ms=50 moult.disk=/dev/vda,/dev/vdb";
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, spec);
+
+    carry_roll_back_from(guest, BUILD_INSTALLED);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    harness_guest_check_disk(guest);
+    assert_true(program_is_running(program));
+    harness_engine_finish(engine);
+}
+
 /* ---- Media, and options that stand for disks ---- */
 
 static gint
@@ -318,6 +399,7 @@ main(int argc, char **argv)
         HARNESS_TEST(encrypted_disks_go_on),
         HARNESS_TEST(nbd_server_that_takes_one_client_is_refused),
         HARNESS_TEST(disk_behind_http_goes_on_where_there_is_a_driver),
+        HARNESS_TEST(disk_of_iscsi_goes_on),
         HARNESS_TEST(short_options_and_media_stay),
     };
 

@@ -98,12 +98,17 @@ carry_path(const HarnessGuest *guest, const char *name)
 void
 carry_roll_back(HarnessGuest *guest)
 {
+    carry_roll_back_from(guest, BUILD_SECOND);
+}
+
+void
+carry_roll_back_from(HarnessGuest *guest, HarnessBuild build)
+{
     /* A feature that the guest's driver uses is missing: virtio_load() refuses. */
-    const char *build =
-        harness_script(guest->engine, "refuses", "exec %s \"$@\" -global virtio-blk-pci.event_idx=off\n",
-                       harness_build(BUILD_SECOND));
+    const char *refusing =
+        harness_script(guest->engine, "refuses", "exec %s \"$@\" -global virtio-blk-pci.event_idx=off\n", harness_build(build));
     g_autoptr(HarnessReply) reply =
-        moult(guest->engine, "upgrade", guest->name, "--to", build, "--json", NULL);
+        moult(guest->engine, "upgrade", guest->name, "--to", refusing, "--json", NULL);
 
     assert_outcome(reply, EXIT_FAILED, "rolled-back", "migration-failed", NULL);
     harness_guest_check_untouched(guest);

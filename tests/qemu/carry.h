@@ -29,6 +29,8 @@ char *carry_path(const HarnessGuest *guest, const char *name);
  * undone: rolled back, guest untouched.
  */
 void carry_roll_back(HarnessGuest *guest);
+/* The same where BUILD is its target, and not the second. */
+void carry_roll_back_from(HarnessGuest *guest, HarnessBuild build);
 /* `check` of an upgrade to the second build has these rows: see assert_rows. */
 void carry_expect_rows(HarnessGuest *guest, const char *rows);
 /* An upgrade to the second build is refused with CODE, and so says `check`. */
