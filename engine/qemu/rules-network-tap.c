@@ -90,12 +90,15 @@ find_unnamed(const QemuRules *rules)
     return only && n_options == 1 ? qemu_holdings_find_tap(holdings, only) : g_ptr_array_new();
 }
 
-static guint64
-wanted_queues(const QemuArg *arg)
+guint64
+qemu_rules_count_queues(const QemuKeyval *settings)
 {
-    const char *text = qemu_keyval_get(arg->settings, "queues");
+    const char *fds = qemu_keyval_get(settings, "fds"), *text = qemu_keyval_get(settings, "queues");
+    g_auto(GStrv) numbers = g_strsplit(fds ? fds : "", ":", -1);
     guint64 queues = 1;
 
+    if (fds)
+        return g_strv_length(numbers);
     return text && !g_ascii_string_to_unsigned(text, 10, 1, 1024, &queues, NULL) ? 0 : queues;
 }
 
@@ -276,7 +279,7 @@ qemu_rules_carry_tap(QemuRules *rules, QemuArg *arg)
         return;
     }
     queues = interface ? qemu_holdings_find_tap(rules->context->holdings, interface) : find_unnamed(rules);
-    if (queues->len == 0 || queues->len != wanted_queues(arg)) {
+    if (queues->len == 0 || queues->len != qemu_rules_count_queues(arg->settings)) {
         report(rules, arg, QEMU_FINDING_BLOCK, "net-tap", "name the interface: ifname=",
                "the running QEMU has no such TAP device, or more than one that could be meant");
         return;

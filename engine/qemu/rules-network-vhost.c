@@ -3,7 +3,8 @@
  * The kernel's half of a TAP's card (vhost). Its descriptor belongs to one process for good (VHOST_SET_OWNER), so that the
  * target gets descriptors of its own, which the engine opens. The rest is as without: of the device the kernel takes no packet before
  * the target runs (VHOST_NET_SET_BACKEND), and none any more once the source stands still; where in the rings they have come to
- * is in the state that QEMU hands over. With several queues that has not been measured yet: it is refused.
+ * is in the state that QEMU hands over. With several queues it has been measured on nothing but an overloaded node, where
+ * too much was lost to tell (docs/resources.rst): they are refused.
  */
 #include "qemu/rules.h"
 
@@ -17,19 +18,6 @@ has_vhost(const QemuKeyval *settings)
         return qemu_keyval_is_on(settings, "vhost");
     return qemu_keyval_get(settings, "vhostfd") || qemu_keyval_get(settings, "vhostfds") ||
            qemu_keyval_is_on(settings, "vhostforce");
-}
-
-/* By its descriptors; before there are any, as its definition says. */
-static guint
-count_queues(const QemuKeyval *settings)
-{
-    const char *fds = qemu_keyval_get(settings, "fds"), *number = qemu_keyval_get(settings, "queues");
-    g_auto(GStrv) parts = g_strsplit(fds ? fds : "", ":", -1);
-    guint64 queues = 1;
-
-    if (number)
-        g_ascii_string_to_unsigned(number, 10, 1, G_MAXUINT16, &queues, NULL);
-    return fds ? g_strv_length(parts) : (guint)queues;
 }
 
 static bool
@@ -65,10 +53,10 @@ static bool
 give(QemuRules *rules, QemuArg *arg)
 {
     bool is_plural = qemu_keyval_get(arg->settings, "fds");
-    guint n = count_queues(arg->settings);
+    guint64 n = qemu_rules_count_queues(arg->settings);
     g_autoptr(GString) numbers = g_string_new(NULL);
 
-    for (guint i = 0; i < n; i++) {
+    for (guint64 i = 0; i < n; i++) {
         const QemuHolding *holding = find_next(rules);
         if (!holding)
             return false;
@@ -87,7 +75,7 @@ qemu_rules_carry_vhost(QemuRules *rules, QemuArg *arg)
 
     if (!has_vhost(arg->settings))
         return;
-    if (count_queues(arg->settings) > 1)
+    if (qemu_rules_count_queues(arg->settings) > 1)
         qemu_rules_find(rules, qemu_rules_hinders_upgrade(rules), "net-vhost", "use one queue, or set vhost=off",
                         "“%s %.100s”: several queues that the kernel serves have not been proved to change hands", arg->word,
                         arg->value);

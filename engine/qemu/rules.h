@@ -156,6 +156,8 @@ bool qemu_rule_display_default(QemuRules *rules, const QemuRule *rule, QemuArg *
 
 /* rules-network.c */
 void qemu_rules_carry_tap(QemuRules *rules, QemuArg *arg);  /* rules-network-tap.c */
+/* rules-network-tap.c: of a TAP with these SETTINGS, by its descriptors, or as it asks for; 0: that is no number, or none it can have */
+guint64 qemu_rules_count_queues(const QemuKeyval *settings);
 /* rules-network-vhost.c: of a target's TAP that is fd= or fds= by now */
 void qemu_rules_carry_vhost(QemuRules *rules, QemuArg *arg);
 void qemu_rules_carry_user(QemuRules *rules, QemuArg *arg); /* rules-network-user.c */
