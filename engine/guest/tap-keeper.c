@@ -44,10 +44,10 @@ look(GuestTapKeeper *keeper)
     for (guint i = 0; i < keeper->taps->len; i++) {
         const GuestTap *tap = g_ptr_array_index(keeper->taps, i);
         int fd = g_array_index(keeper->fds, int, i);
-        if (!guest_tap_attachment_differs(tap, fd) && !guest_tap_header_differs(tap, fd))
-            continue;
-        put_back(keeper, i);
-        keeper->n_restored++;
+        bool differs = guest_tap_attachment_differs(tap, fd) || guest_tap_header_differs(tap, fd);
+        if (differs || tap->is_macvtap) /* where it cannot be asked */
+            put_back(keeper, i);
+        keeper->n_restored += differs;
     }
 }
 

@@ -65,6 +65,25 @@ read_flags(int fd, struct ifreq *request)
     return ioctl(fd, TUNGETIFF, request) == 0;
 }
 
+/* FALSE: it did take part. */
+static bool
+put_in(int fd)
+{
+    struct ifreq request = {.ifr_flags = IFF_ATTACH_QUEUE};
+
+    return ioctl(fd, TUNSETQUEUE, &request) == 0;
+}
+
+/* TUNGETIFF does not tell it of a macvtap (drivers/net/tap.c). */
+static bool
+find_out_attached(const GuestTap *tap, int fd)
+{
+    if (!put_in(fd))
+        return true;
+    guest_tap_set_attached(tap, fd, false);
+    return false;
+}
+
 GuestTap *
 guest_tap_read(int fd, int source_number, GError **error)
 {
@@ -78,14 +97,14 @@ guest_tap_read(int fd, int source_number, GError **error)
         return NULL;
     }
     tap->interface = g_strndup(request.ifr_name, IFNAMSIZ);
-    tap->has_queues = request.ifr_flags & IFF_MULTI_QUEUE;
-    tap->is_attached = !(request.ifr_flags & IFF_DETACH_QUEUE);
+    tap->is_macvtap = fstat(fd, &status) == 0 && guest_tap_get_kind(&status) == GUEST_TAP_MACVTAP;
+    tap->has_queues = tap->is_macvtap || request.ifr_flags & IFF_MULTI_QUEUE;
+    tap->is_attached = tap->is_macvtap ? find_out_attached(tap, fd) : !(request.ifr_flags & IFF_DETACH_QUEUE);
     if (request.ifr_flags & IFF_VNET_HDR && ioctl(fd, TUNGETVNETHDRSZ, &tap->header_bytes) < 0) {
         fail(tap->interface, "header size", error);
         return NULL;
     }
-    tap->knows_offload = fstat(fd, &status) == 0 && guest_tap_get_kind(&status) == GUEST_TAP_TUN &&
-                         guest_tap_offload_read(fd, tap->interface, &tap->offload);
+    tap->knows_offload = !tap->is_macvtap && guest_tap_offload_read(fd, tap->interface, &tap->offload);
     return g_steal_pointer(&tap);
 }
 
@@ -113,7 +132,7 @@ guest_tap_attachment_differs(const GuestTap *tap, int fd)
 {
     struct ifreq request;
 
-    return tap->has_queues && read_flags(fd, &request) &&
+    return tap->has_queues && !tap->is_macvtap && read_flags(fd, &request) &&
            !(request.ifr_flags & IFF_DETACH_QUEUE) != tap->is_attached;
 }
 
@@ -134,7 +153,7 @@ guest_tap_restore(const GuestTap *tap, int fd, bool *ret_attached, GError **erro
     /* First what garbles packets. */
     if (guest_tap_header_differs(tap, fd) && ioctl(fd, TUNSETVNETHDRSZ, &tap->header_bytes) < 0)
         return fail(tap->interface, "header size", error);
-    was_detached = guest_tap_attachment_differs(tap, fd);
+    was_detached = tap->is_macvtap ? tap->is_attached && put_in(fd) : guest_tap_attachment_differs(tap, fd);
     if (was_detached && !guest_tap_set_attached(tap, fd, tap->is_attached))
         return fail(tap->interface, "queue", error);
     if (was_detached && ret_attached)
@@ -196,6 +215,7 @@ guest_taps_to_json(const GPtrArray *taps)
         qmp_json_add_bool(object, "queues", tap->has_queues);
         qmp_json_add_bool(object, "steered", tap->is_steered);
         qmp_json_add_bool(object, "attached", tap->is_attached);
+        qmp_json_add_bool(object, "macvtap", tap->is_macvtap);
         if (tap->knows_offload)
             qmp_json_add_int64(object, "offload", tap->offload);
         json_object_array_add(array, object);
@@ -208,7 +228,7 @@ tap_from_json(json_object *object)
 {
     const char *interface = qmp_json_get_string(object, "interface");
     gint64 number = 0, header_bytes = 0, offload = 0;
-    bool is_attached = true, has_queues = false, is_steered = false;
+    bool is_attached = true, has_queues = false, is_steered = false, is_macvtap = false;
     GuestTap *tap;
 
     if (!interface || !qmp_json_get_int64(object, "number", &number) || number < 0 || number > G_MAXINT ||
@@ -217,6 +237,7 @@ tap_from_json(json_object *object)
         !qmp_json_get_bool(object, "queues", &has_queues))
         return NULL;
     qmp_json_get_bool(object, "steered", &is_steered); /* the record may be an older engine's */
+    qmp_json_get_bool(object, "macvtap", &is_macvtap);
     tap = g_new0(GuestTap, 1);
     *tap = (GuestTap){.source_number = (int)number,
                       .interface = g_strdup(interface),
@@ -224,6 +245,7 @@ tap_from_json(json_object *object)
                       .has_queues = has_queues,
                       .is_steered = is_steered,
                       .is_attached = is_attached,
+                      .is_macvtap = is_macvtap,
                       .knows_offload = qmp_json_get_int64(object, "offload", &offload)};
     tap->offload = (unsigned)offload;
     return tap;

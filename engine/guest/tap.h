@@ -26,11 +26,15 @@ typedef struct {
     bool has_queues;    /* it is one of several queues, or could be */
     bool is_steered;    /* packets are kept away from others of its queues as long as a target is there (tap-steering.h) */
     bool is_attached;   /* the queue takes part; always so where there is but one */
+    bool is_macvtap;    /* whether one of several takes part is known by putting it in alone: it fails where it was */
     bool knows_offload; /* FALSE: it is not in our network namespace, or a macvtap, and nobody tells */
     unsigned offload;   /* TUN_F_* */
 } GuestTap;
 
-/* What FD, a duplicate of the source's descriptor SOURCE_NUMBER, is set to. NULL when it is no TAP. */
+/*
+ * What FD, a duplicate of the source's descriptor SOURCE_NUMBER, is set to. NULL when it is no TAP. A queue of a macvtap that takes no part does
+ * so meanwhile, for some microseconds.
+ */
 GuestTap *guest_tap_read(int fd, int source_number, GError **error);
 void guest_tap_free(GuestTap *tap);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestTap, guest_tap_free)
@@ -41,7 +45,7 @@ GPtrArray *guest_taps_new(void);
 bool guest_tap_get_send_bytes(int fd, int *ret_bytes);
 /* TRUE when the header size of FD is no longer TAP's. */
 bool guest_tap_header_differs(const GuestTap *tap, int fd);
-/* TRUE when the queue FD takes part and TAP does not, or the other way round. */
+/* TRUE when the queue FD takes part and TAP does not, or the other way round; of a macvtap's it is never known. */
 bool guest_tap_attachment_differs(const GuestTap *tap, int fd);
 /* Of a device with several queues: this one takes part from now on, or no longer. TRUE when it is so. */
 bool guest_tap_set_attached(const GuestTap *tap, int fd, bool is_attached);
@@ -58,7 +62,7 @@ int guest_tap_fetch(const GuestTap *tap, int pidfd, GError **error);
  */
 bool guest_taps_restore_in(const GPtrArray *taps, int pidfd, GError **error);
 
-/* [{"number","interface","header_bytes","queues","steered","attached","offload"}]; owned. */
+/* [{"number","interface","header_bytes","queues","steered","attached","macvtap","offload"}]; owned. */
 json_object *guest_taps_to_json(const GPtrArray *taps);
 /* ARRAY NULL, or anything in it that is not of this shape: left out. Owned. */
 GPtrArray *guest_taps_from_json(json_object *array);

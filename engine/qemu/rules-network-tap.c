@@ -145,19 +145,6 @@ is_scaled_by_default(const QemuRules *rules)
            qemu_version_compare(&rules->context->binary->version, &first) >= 0;
 }
 
-/*
- * Packets are to be kept away from new queues by a steering program, of which a device has one; QEMU sets its own for receive-side
- * scaling.
- */
-static bool
-may_make_queues(const QemuRules *rules, const QemuArg *arg)
-{
-    const char *scaling = find_scaling(rules, arg);
-    bool is_scaled = scaling ? strcmp(scaling, "off") != 0 : is_scaled_by_default(rules);
-
-    return rules->context->makes_queues && !is_scaled;
-}
-
 static bool
 is_any_macvtap(const GPtrArray *queues)
 {
@@ -167,7 +154,23 @@ is_any_macvtap(const GPtrArray *queues)
     return false;
 }
 
-/* How many of the QUEUES the guest uses: the first so many. 0: not so, which no virtio-net does. */
+/*
+ * Packets are to be kept away from new queues by a steering program, of which a device has one; QEMU sets its own for receive-side
+ * scaling. A macvtap takes none (drivers/net/tap.c).
+ */
+static bool
+may_make_queues(const QemuRules *rules, const QemuArg *arg, const GPtrArray *queues)
+{
+    const char *scaling = find_scaling(rules, arg);
+    bool is_scaled = scaling ? strcmp(scaling, "off") != 0 : is_scaled_by_default(rules);
+
+    return rules->context->makes_queues && !is_scaled && !is_any_macvtap(queues);
+}
+
+/*
+ * How many of the QUEUES the guest uses: the first so many. 0: not so, which no virtio-net does. Those of a macvtap all seem to be used
+ * (upgrade/taps.c).
+ */
 static guint
 count_used(const GPtrArray *queues)
 {
@@ -191,11 +194,6 @@ look_at_queues(QemuRules *rules, const QemuArg *arg, const GPtrArray *queues, bo
 {
     if (queues->len < 2)
         return true;
-    if (is_any_macvtap(queues)) {
-        report(rules, arg, QEMU_FINDING_BLOCK, "net-tap-queues", "use one queue",
-               "which queues of a macvtap the guest uses cannot be told");
-        return false;
-    }
     guint n_used = count_used(queues);
     if (n_used == 0 || (n_used < queues->len && !are_made)) {
         report(rules, arg, QEMU_FINDING_BLOCK, "net-tap-queues",
@@ -253,7 +251,7 @@ look_at_numbered(QemuRules *rules, const QemuArg *arg)
 {
     const char *fd = qemu_keyval_get(arg->settings, "fd"), *fds = qemu_keyval_get(arg->settings, "fds");
     g_autoptr(GPtrArray) queues = find_numbers(rules, fds ? fds : fd ? fd : "");
-    bool are_made = may_make_queues(rules, arg);
+    bool are_made = may_make_queues(rules, arg, queues);
 
     if (!look_at_queues(rules, arg, queues, are_made))
         return;
@@ -284,7 +282,7 @@ qemu_rules_carry_tap(QemuRules *rules, QemuArg *arg)
                "the running QEMU has no such TAP device, or more than one that could be meant");
         return;
     }
-    bool are_made = may_make_queues(rules, arg);
+    bool are_made = may_make_queues(rules, arg, queues);
     if (!look_at_queues(rules, arg, queues, are_made))
         return;
     look_at_script(rules, arg);

@@ -55,6 +55,21 @@ is_to_be_steered(const GuestSpawn *spawn, const GuestTap *tap)
     return false;
 }
 
+/*
+ * A QEMU that starts takes all queues but the first out of the device, and ends where that fails. That a macvtap's was out cannot be
+ * seen before (a check changes nothing).
+ */
+static bool
+is_used(const GuestTap *tap, GError **error)
+{
+    if (!tap->is_macvtap || tap->is_attached)
+        return true;
+    guest_error_set(error, GUEST_ERROR_REFUSED, "net-tap-queues",
+                    "let it use all of them (ethtool -L), or give the card no more queues than the guest has CPUs",
+                    "macvtap %s: the guest uses not all of the queues, and a QEMU that starts on an unused one fails", tap->interface);
+    return false;
+}
+
 bool
 upgrade_taps_note(Upgrade *upgrade, GError **error)
 {
@@ -65,6 +80,8 @@ upgrade_taps_note(Upgrade *upgrade, GError **error)
     for (guint i = 0; i < taps->len; i++) {
         GuestTap *tap = g_ptr_array_index(taps, i);
         tap->is_steered = is_to_be_steered(upgrade->spawn, tap);
+        if (!is_used(tap, error))
+            return false;
     }
     upgrade_cookie_handover(upgrade, COOKIE_MEMBER, guest_taps_to_json(taps));
     return true;

@@ -20,7 +20,7 @@
     " -object memory-backend-file,id=mem0,size=" mib "M,mem-path=@folder@/ram,share=on -machine memory-backend=mem0 "   \
     "-qmp unix:@folder@/qmp.sock,server=on,wait=off"
 
-static const HarnessSpec *
+static HarnessSpec *
 linux_spec(const char *netdev, const char *device)
 {
     HarnessSpec *spec = carry_spec("-netdev %s -device %s,netdev=net0" SHARED_AND_MONITORED("256"), netdev, device);
@@ -98,26 +98,71 @@ queues_do_not_change_hands_in_a_live_copy(void **state)
     harness_engine_finish(engine);
 }
 
-/* As in "-netdev tap,fd=10 10<>/dev/tap5": a device of its own kind, that lies on a card of the host. */
-static void
-macvtap_is_handed_over(void **state)
+/* As in "-netdev tap,fd=10 10<>/dev/tap5": a device of its own kind, that lies on a card of the host. OPTIONS: of the card. */
+static HarnessGuest *
+adopt_macvtap(HarnessEngine *engine, int n_queues, unsigned vcpus, const char *netdev, const char *options)
 {
-    (void)state;
     char address[18];
-    network_enter();
+    int queues[2];
+
     network_make_veth("lower");
     network_bring_up("lower");
     network_set_address("veth0", NETWORK_HOST);
     network_bring_up("veth0");
-    HarnessEngine *engine = harness_engine_new(NULL);
-    int queue = network_open_macvtap("tap0", "lower", engine->folder, address);
-    g_autofree char *device = g_strdup_printf("virtio-net-pci,mac=%s", address);
-
+    queues[0] = network_open_macvtap("tap0", "lower", engine->folder, address);
+    if (n_queues > 1)
+        queues[1] = network_open_queue_of_macvtap(engine->folder);
+    g_autofree char *device = g_strdup_printf("virtio-net-pci,mac=%s%s", address, options);
     network_bring_up("tap0");
-    HarnessGuest *guest = harness_guest_new(engine, "guest", linux_spec("tap,id=net0,fd=10", device));
-    carry_adopt(guest, carry_start_with(guest, BUILD_INSTALLED, &queue, 1));
-    Traffic *traffic = traffic_new(guest, 1);
+    HarnessSpec *spec = linux_spec(netdev, device);
+    spec->vcpus = vcpus;
+    HarnessGuest *guest = harness_guest_new(engine, "guest", spec);
+    carry_adopt(guest, carry_start_with(guest, BUILD_INSTALLED, queues, n_queues));
+    return guest;
+}
+
+static void
+macvtap_is_handed_over(void **state)
+{
+    (void)state;
+    network_enter();
+    HarnessEngine *engine = harness_engine_new(NULL);
+    Traffic *traffic = traffic_new(adopt_macvtap(engine, 1, 2, "tap,id=net0,fd=10", ""), 1);
+
     traffic_through_everything(traffic, TRAFFIC_ROUNDS);
+    traffic_free(traffic);
+    harness_engine_finish(engine);
+}
+
+static void
+queues_of_a_macvtap_are_handed_over(void **state)
+{
+    (void)state;
+    network_enter();
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = adopt_macvtap(engine, 2, 2, "tap,id=net0,fds=10:11", ",mq=on,vectors=6");
+    Traffic *traffic = traffic_new(guest, TRAFFIC_STREAMS_MAX);
+
+    carry_expect_rows(guest, "OK net-tap-queues");
+    traffic_through_everything(traffic, TRAFFIC_ROUNDS_QUEUES);
+    traffic_free(traffic);
+    harness_engine_finish(engine);
+}
+
+/* Which is found out when the upgrade has begun; the QEMU that starts on it would end. */
+static void
+unused_queue_of_a_macvtap_is_refused(void **state)
+{
+    (void)state;
+    network_enter();
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = adopt_macvtap(engine, 2, 1, "tap,id=net0,fds=10:11", ",mq=on,vectors=6");
+    Traffic *traffic = traffic_new(guest, 1);
+    g_autoptr(HarnessReply) reply =
+        moult(engine, "upgrade", guest->name, "--to", harness_build(BUILD_SECOND), "--json", NULL);
+
+    assert_outcome(reply, EXIT_FAILED, "rolled-back", "net-tap-queues", "not all of the queues");
+    harness_guest_check(guest);
     traffic_free(traffic);
     harness_engine_finish(engine);
 }
@@ -181,6 +226,8 @@ main(int argc, char **argv)
         HARNESS_TEST(device_is_handed_over_by_its_number),
         HARNESS_TEST(queues_do_not_change_hands_in_a_live_copy),
         HARNESS_TEST(macvtap_is_handed_over),
+        HARNESS_TEST(queues_of_a_macvtap_are_handed_over),
+        HARNESS_TEST(unused_queue_of_a_macvtap_is_refused),
         HARNESS_TEST(number_in_a_definition_is_refused),
         HARNESS_TEST(device_of_another_process_is_told),
     };

@@ -200,7 +200,15 @@ network_open_macvtap(const char *name, const char *lower, const char *folder, ch
     g_strlcpy(ret_address, address, 18);
     assert_int_equal(sscanf(number, "%u:%u", &major, &minor), 2);
     assert_int_equal(mknod(path, S_IFCHR | 0600, makedev(major, minor)), 0);
+    return network_open_queue_of_macvtap(folder);
+}
+
+int
+network_open_queue_of_macvtap(const char *folder)
+{
+    g_autofree char *path = g_build_filename(folder, "macvtap", NULL);
     int fd = open(path, O_RDWR | O_CLOEXEC);
+
     if (fd < 0)
         fail_msg("%s: %s", path, g_strerror(errno));
     return fd;

@@ -30,6 +30,8 @@ void network_make_bridge(const char *name);
 void network_make_veth(const char *name);
 /* On top of LOWER; RET_ADDRESS[18] gets its hardware address as text. Its descriptor, one queue. */
 int network_open_macvtap(const char *name, const char *lower, const char *folder, char *ret_address);
+/* One more queue of the macvtap that was made with FOLDER. */
+int network_open_queue_of_macvtap(const char *folder);
 void network_bring_up(const char *name);
 /* With an address of /24. */
 void network_set_address(const char *name, const char *address);
