@@ -127,8 +127,9 @@ traffic_roll_back(Traffic *traffic)
 }
 
 /*
- * A guest with two CPUs of which one is not let run for a second (a node that has ten times more to do than it can) loses datagrams
- * by itself: the other one goes on to receive what the program on the first should take. So as much more may be lost as with nothing happening.
+ * A guest of which a CPU is not let run for seconds (a node that has ten times more to do than it can) loses datagrams by itself: the others
+ * go on to receive what the program there should take, until its socket is full, which the guest logs. So as much more may be lost as with
+ * nothing happening.
  */
 static void
 rest(Traffic *traffic)
