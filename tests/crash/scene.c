@@ -435,6 +435,7 @@ scene_check(Scene *scene, SceneEnd expected, const char *what)
     pid_t old_pid = scene->guest->pid;
 
     print_message("  %s\n", what);
+    harness_guest_await_recovery(scene->guest);
     check_history(scene, what);
     if (!is_listed(scene)) {
         check_ended(scene, expected, what);

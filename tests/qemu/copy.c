@@ -190,6 +190,7 @@ test_engine_dies_while_the_guest_is_stopped(void **state G_GNUC_UNUSED)
     g_autoptr(HarnessReply) reply = moult_finish(upgrade);
     assert_status(reply, EXIT_UNREACHABLE);
     harness_engine_start(engine, NULL);
+    harness_guest_await_recovery(guest);
     await_moved(guest); /* on one of the two, whichever had it: it runs, and is alone */
     harness_engine_check(engine);
     harness_engine_finish(engine);

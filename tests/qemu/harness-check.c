@@ -181,6 +181,26 @@ harness_guest_look_up(HarnessGuest *guest)
     guest->pid = (pid_t)pid;
 }
 
+static bool
+has_job(HarnessGuest *guest)
+{
+    g_autoptr(HarnessReply) show = moult(guest->engine, "show", guest->name, "--json", NULL);
+
+    return qmp_json_get_string(qmp_json_get_object(show->output, "details"), "job") != NULL;
+}
+
+void
+harness_guest_await_recovery(HarnessGuest *guest)
+{
+    gint64 deadline_us = g_get_monotonic_time() + (gint64)HARNESS_READY_MS * 1000;
+
+    while (has_job(guest)) {
+        if (g_get_monotonic_time() > deadline_us)
+            fail_msg("%s is not done with", guest->name);
+        g_usleep(POLL_US);
+    }
+}
+
 void
 harness_guest_await_other(HarnessGuest *guest)
 {

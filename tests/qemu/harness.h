@@ -157,6 +157,8 @@ HarnessReply *harness_guest_launch(HarnessGuest *guest, const char *qemu, const 
 void harness_guest_look_up(HarnessGuest *guest);
 /* Waits until it works in another boot than at the last look. */
 void harness_guest_await_reboot(HarnessGuest *guest);
+/* Waits until no job holds it: an engine that starts serves others while it takes longer than 10 s to put a guest right. */
+void harness_guest_await_recovery(HarnessGuest *guest);
 /* Waits until the engine says that another QEMU has it, takes pid and id. */
 void harness_guest_await_other(HarnessGuest *guest);
 /* Waits until it is there. */
