@@ -105,6 +105,14 @@ qmp_migrate_info_clear(QmpMigrateInfo *info)
     *info = (QmpMigrateInfo){0};
 }
 
+bool
+qmp_migrate_info_is_idle(const QmpMigrateInfo *info)
+{
+    static const char *const idle[] = {"none", "completed", "failed", "cancelled", NULL};
+
+    return g_strv_contains(idle, info->status);
+}
+
 /* A count of bytes, 0 where there is none; QEMU computes `remaining` from counters that may pass each other.
  */
 static gint64

@@ -53,6 +53,8 @@ typedef struct {
     char **blocked_reasons;                                             /* NULL-terminated, may be NULL */
 } QmpMigrateInfo;
 void qmp_migrate_info_clear(QmpMigrateInfo *info);
+/* Whether none is under way: there was none, or it has ended, well or not. What is not known counts as under way. */
+bool qmp_migrate_info_is_idle(const QmpMigrateInfo *info);
 bool qmp_query_migrate(QmpClient *client, const QmpWait *wait, QmpMigrateInfo *ret_info, GError **error);
 
 bool qmp_stop(QmpClient *client, const QmpWait *wait, GError **error);

@@ -46,14 +46,6 @@ guest_inspect_accelerator(const GuestInstance *source, const QmpWait *wait)
     return is_kvm ? QEMU_ACCELERATOR_KVM : QEMU_ACCELERATOR_TCG;
 }
 
-static bool
-migration_is_active(const char *status)
-{
-    static const char *const idle[] = {"none", "completed", "failed", "cancelled", NULL};
-
-    return !g_strv_contains(idle, status);
-}
-
 void
 guest_inspect_migration(const GuestInstance *source, const QmpWait *wait, GPtrArray *findings)
 {
@@ -69,7 +61,7 @@ guest_inspect_migration(const GuestInstance *source, const QmpWait *wait, GPtrAr
         qemu_findings_add(findings, QEMU_FINDING_BLOCK, "migration-blocked", "remove the device it names, or stop the guest",
                           "QEMU refuses to migrate this guest: %s", quoted);
     }
-    if (migration_is_active(info.status))
+    if (!qmp_migrate_info_is_idle(&info))
         qemu_findings_add(findings, QEMU_FINDING_BLOCK, "migration-running", "wait until it has ended",
                           "a migration of this guest is '%s' already", info.status);
     else if (!info.blocked_reasons || !*info.blocked_reasons)

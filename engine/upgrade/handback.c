@@ -121,9 +121,7 @@ typedef enum {
 static SourceState
 classify(const QmpMigrateInfo *info, const QmpStatus *status, bool was_running)
 {
-    static const char *const idle[] = {"none", "completed", "failed", "cancelled", NULL};
-
-    if (!g_strv_contains(idle, info->status))
+    if (!qmp_migrate_info_is_idle(info))
         return SOURCE_MIGRATES;
     if (g_str_equal(status->status, "finish-migrate"))
         return SOURCE_ENDING_MIGRATION;

@@ -59,9 +59,7 @@ has_ended(GuestInstance *instance, const PathsInstance *paths, ProcessExit *end)
 static RecoverSource
 classify_source(const Answers *answers)
 {
-    static const char *const idle[] = {"none", "completed", "failed", "cancelled", NULL};
-
-    if (!g_strv_contains(idle, answers->info.status) || g_str_equal(answers->status.status, "finish-migrate"))
+    if (!qmp_migrate_info_is_idle(&answers->info) || g_str_equal(answers->status.status, "finish-migrate"))
         return RECOVER_SOURCE_HANDING;
     if (g_str_equal(answers->status.status, "postmigrate"))
         return RECOVER_SOURCE_HANDED;

@@ -289,6 +289,19 @@ migration_figures_and_words_are_tamed(void **state)
 }
 
 static void
+migration_that_nobody_knows_is_under_way(void **state)
+{
+    char idle[][16] = {"none", "completed", "failed", "cancelled"};
+    char busy[][16] = {"setup", "active", "device", "pre-switchover", "cancelling", "something-new", ""};
+
+    (void)state;
+    for (size_t i = 0; i < G_N_ELEMENTS(idle); i++)
+        assert_true(qmp_migrate_info_is_idle(&(QmpMigrateInfo){.status = idle[i]}));
+    for (size_t i = 0; i < G_N_ELEMENTS(busy); i++)
+        assert_false(qmp_migrate_info_is_idle(&(QmpMigrateInfo){.status = busy[i]}));
+}
+
+static void
 script_long_output(Peer *peer)
 {
     g_autofree char *half = g_strnfill((64 << 10) - 1, 'x');
@@ -356,6 +369,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_shapes_are_garbage_and_nothing_more),
         cmocka_unit_test(migration_figures_and_words_are_tamed),
+        cmocka_unit_test(migration_that_nobody_knows_is_under_way),
         cmocka_unit_test(human_output_is_cut_between_characters),
         cmocka_unit_test(arguments_are_as_the_schema_has_them),
     };
