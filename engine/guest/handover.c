@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "guest/error.h"
+#include "guest/log.h"
 #include "guest/tap.h"
 #include "paths/instance.h"
 #include "process/proc.h"
@@ -204,11 +205,23 @@ stat_log(const GuestEnvironment *environment, const GuestInstance *source)
     return status;
 }
 
+/* PATH is the descriptor's in /proc, a link whose mode says what it was opened for; STATUS is the file's. */
+static bool
+is_debug_log(const char *path, const struct stat *status, const GuestLogFile *debug_log)
+{
+    struct stat link;
+
+    return guest_log_is(debug_log, status) && lstat(path, &link) == 0 && (link.st_mode & S_IWUSR);
+}
+
 static bool
 look_at_all(GDir *dir, const char *dir_path, const GuestInstance *source, const struct stat *log, GPtrArray *holdings,
             GError **error)
 {
+    GuestLogFile debug_log;
     const char *name;
+
+    guest_log_find(source, &debug_log);
 
     while ((name = g_dir_read_name(dir)) && holdings->len < MAX_DESCRIPTORS) {
         g_autofree char *path = g_build_filename(dir_path, name, NULL);
@@ -222,6 +235,8 @@ look_at_all(GDir *dir, const char *dir_path, const GuestInstance *source, const 
             return false;
         if (number <= STDOUT_FILENO && leads_out(&status, log))
             holding->kind = QEMU_HOLDING_STANDARD;
+        else if (is_debug_log(path, &status, &debug_log))
+            holding->kind = QEMU_HOLDING_LOG;
         g_ptr_array_add(holdings, g_steal_pointer(&holding));
     }
     return true;
@@ -271,7 +286,7 @@ is_same(int fd, const QemuHolding *expected)
     classify(fd, &status, found);
     if (found->device != expected->device || found->inode != expected->inode)
         return false;
-    return expected->kind == QEMU_HOLDING_STANDARD ||
+    return expected->kind == QEMU_HOLDING_STANDARD || expected->kind == QEMU_HOLDING_LOG ||
            (found->kind == expected->kind && g_strcmp0(found->interface, expected->interface) == 0);
 }
 

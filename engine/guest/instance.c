@@ -24,6 +24,7 @@ guest_instance_new(void)
     GuestInstance *instance = g_new0(GuestInstance, 1);
 
     instance->pidfd = -1;
+    instance->words_fd = -1;
     instance->deferred = qemu_deferred_list_new();
     instance->memory = qemu_memory_list_new();
     return instance;
@@ -37,6 +38,8 @@ guest_instance_free(GuestInstance *instance)
     qmp_client_free(instance->monitor);
     if (instance->pidfd >= 0)
         close(instance->pidfd);
+    if (instance->words_fd >= 0)
+        close(instance->words_fd);
     guest_definition_free(instance->definition);
     g_free(instance->binary.path);
     g_free(instance->binary.version);

@@ -48,6 +48,8 @@ typedef struct {
     int pidfd;            /* -1 when not open */
     QmpClient *monitor;   /* NULL when not connected; belongs to the main loop, or to the job that holds the domain */
     json_object *evidence; /* why the guest needs its operator; NULL when it does not */
+    int words_fd;         /* log.h: what it writes to standard error is here, from WORDS_START on; -1: in the log of the instance */
+    off_t words_start;
     char *last_shutdown;  /* reason of the last SHUTDOWN event seen, e.g. "guest-shutdown"; NULL when none */
 } GuestInstance;
 

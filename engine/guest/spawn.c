@@ -12,13 +12,12 @@
 
 #include "guest/error.h"
 #include "guest/handover.h"
+#include "guest/log.h"
 #include "process/hugepages.h"
-#include "qmp/text.h"
 
 #define SPAWN_TIMEOUT_MS 10000
 #define DEFAULT_DOWNSCRIPT "/etc/qemu-ifdown" /* of builds with --sysconfdir=/etc: all distributions' */
 #define KILL_TIMEOUT_MS 10000
-#define LAST_WORDS_BYTES 4096
 
 static QemuPlan *
 plan_for(const GuestEnvironment *environment, const GuestDefinition *definition, const QemuBinary *binary,
@@ -336,16 +335,16 @@ collect_fds(const GuestSpawn *spawn)
     return fds;
 }
 
-/* What the plan wants as QEMU's descriptor NUMBER, 0 or 1; -1: nothing of the sort. */
+/* What the plan wants as QEMU's descriptor NUMBER, 0 to 2; OTHERWISE where it wants nothing there. */
 static int
-standard_fd(const GuestSpawn *spawn, int number)
+standard_fd(const GuestSpawn *spawn, int number, int otherwise)
 {
     for (guint i = 0; i < spawn->plan->fds->len; i++) {
         const QemuPlanFd *wanted = &g_array_index(spawn->plan->fds, QemuPlanFd, i);
         if (wanted->number == number)
             return passed_fd(spawn, wanted);
     }
-    return -1;
+    return otherwise;
 }
 
 /* The guest's own environment (or the engine's), and the mark by which its QEMU is found again. */
@@ -417,9 +416,9 @@ launch(GuestSpawn *spawn, int log_fd, GError **error)
         .envp = (const char *const *)envp,
         .fds = (const LauncherFd *)(void *)fds->data,
         .n_fds = fds->len,
-        .stdin_fd = standard_fd(spawn, STDIN_FILENO),
-        .stdout_fd = standard_fd(spawn, STDOUT_FILENO),
-        .log_fd = log_fd,
+        .stdin_fd = standard_fd(spawn, STDIN_FILENO, -1),
+        .stdout_fd = standard_fd(spawn, STDOUT_FILENO, log_fd),
+        .log_fd = standard_fd(spawn, STDERR_FILENO, log_fd),
         .attributes = attributes_for(spawn),
         .before_exec = record_identity,
         .before_exec_data = spawn,
@@ -428,6 +427,8 @@ launch(GuestSpawn *spawn, int log_fd, GError **error)
     LauncherChild child;
 
     request.attributes.exec_profile = profile;
+    if (request.log_fd != log_fd)
+        guest_log_begin(instance, request.log_fd);
     if (!launcher_spawn(spawn->environment->launcher, &request, SPAWN_TIMEOUT_MS, &child, error)) {
         guest_error_wrap(error, GUEST_ERROR_FAILED, "qemu-start", NULL, instance->binary.path);
         return false;
@@ -459,7 +460,7 @@ explain_end(const GuestSpawn *spawn, GError **error)
 
     if (!process_wait_exit(instance->pidfd, 1000, -1, &end, NULL))
         return false;
-    g_autofree char *words = guest_spawn_dup_last_words(spawn->paths);
+    g_autofree char *words = guest_log_dup_last_words(instance, spawn->paths);
     g_clear_error(error);
     guest_error_set(error, GUEST_ERROR_FAILED, "qemu-start", "see the message: it is QEMU's own",
                     "%s %s: %s", instance->binary.path,
@@ -503,41 +504,4 @@ guest_spawn_undo(GuestSpawn *spawn, GError **error)
         return false;
     spawn->made_dir = false;
     return true;
-}
-
-/* The last lines are those that say why: as many of them as fit. A single one that is too long loses its end. */
-static char *
-quote_last_lines(const char *text, size_t length)
-{
-    size_t skip = length > QMP_TEXT_MESSAGE_MAX ? length - QMP_TEXT_MESSAGE_MAX : 0;
-
-    bool is_cut = skip > 0; /* the first line is only the end of one */
-
-    for (;;) {
-        g_autofree char *quoted = qmp_text_quote_bytes(text + skip, length - skip, LAST_WORDS_BYTES);
-        if (!is_cut && strlen(quoted) <= QMP_TEXT_MESSAGE_MAX)
-            return g_steal_pointer(&quoted);
-        const char *end = memchr(text + skip, '\n', length - skip);
-        if (!end)
-            return qmp_text_quote_bytes(text + skip, length - skip, QMP_TEXT_MESSAGE_MAX);
-        skip = (size_t)(end + 1 - text);
-        is_cut = false;
-    }
-}
-
-char *
-guest_spawn_dup_last_words(const PathsInstance *paths)
-{
-    char buffer[LAST_WORDS_BYTES];
-    int fd = open(paths->log, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        return g_strdup("");
-    off_t size = lseek(fd, 0, SEEK_END);
-    ssize_t length = pread(fd, buffer, sizeof buffer, MAX(0, size - (off_t)sizeof buffer));
-    close(fd);
-    if (length <= 0)
-        return g_strdup("");
-    while (length > 0 && g_ascii_isspace(buffer[length - 1]))
-        length--;
-    return quote_last_lines(buffer, (size_t)length);
 }

@@ -101,6 +101,3 @@ bool guest_spawn_connect(GuestSpawn *spawn, const QmpWait *wait, GError **error)
 
 /* Kills and reaps what was started, removes what was created. Safe at any point, and twice. */
 bool guest_spawn_undo(GuestSpawn *spawn, GError **error);
-
-/* The last lines of the instance's log, quoted and cut; "" when there are none. Owned. */
-char *guest_spawn_dup_last_words(const PathsInstance *paths);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "guest/log.h"
 #include "guest/pidfile.h"
 #include "guest/spawn.h"
 #include "node/state.h"
@@ -196,7 +197,7 @@ node_ending_handle_reaped(Node *node, ObjlistDomain *domain, const ProcessExit *
 {
     GuestInstance *instance = objlist_domain_get_data(domain);
     const char *name = objlist_domain_get_name(domain);
-    g_autofree char *words = guest_spawn_dup_last_words(objlist_domain_get_paths(domain));
+    g_autofree char *words = guest_log_dup_last_words(instance, objlist_domain_get_paths(domain));
     bool went_well = instance->last_shutdown || (end->known && end->signal == 0 && end->exit_code == 0);
     g_autoptr(json_object) json = node_ending_to_json(instance, end, went_well ? NULL : words);
 

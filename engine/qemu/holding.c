@@ -32,6 +32,17 @@ qemu_holdings_find_number(const GPtrArray *holdings, int number)
     return NULL;
 }
 
+const QemuHolding *
+qemu_holdings_find_last(const GPtrArray *holdings, QemuHoldingKind kind)
+{
+    for (guint i = holdings ? holdings->len : 0; i-- > 0;) {
+        const QemuHolding *holding = g_ptr_array_index(holdings, i);
+        if (holding->kind == kind)
+            return holding;
+    }
+    return NULL;
+}
+
 GPtrArray *
 qemu_holdings_find_unix(const GPtrArray *holdings, QemuHoldingKind kind, const char *path, bool is_abstract)
 {

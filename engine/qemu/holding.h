@@ -18,6 +18,7 @@ typedef enum {
     QEMU_HOLDING_TAP,        /* a queue of a TAP device */
     QEMU_HOLDING_VHOST_NET,  /* the kernel's half of a network card (/dev/vhost-net) */
     QEMU_HOLDING_STANDARD,   /* standard input or output, when it leads out of the instance */
+    QEMU_HOLDING_LOG,        /* the file that -D names, open for writing (guest/log.h) */
     QEMU_HOLDING_OTHER
 } QemuHoldingKind;
 
@@ -44,6 +45,8 @@ GPtrArray *qemu_holdings_new(void);
 
 /* The one with descriptor NUMBER; NULL when there is none, or HOLDINGS is NULL. Borrowed. */
 const QemuHolding *qemu_holdings_find_number(const GPtrArray *holdings, int number);
+/* The last one of KIND; NULL when there is none. Borrowed. */
+const QemuHolding *qemu_holdings_find_last(const GPtrArray *holdings, QemuHoldingKind kind);
 /* How many there are of KIND. */
 guint qemu_holdings_count(const GPtrArray *holdings, QemuHoldingKind kind);
 /*

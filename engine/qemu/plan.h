@@ -39,7 +39,7 @@ typedef enum {
 
 typedef struct {
     QemuPlanFdKind kind;
-    int number; /* the descriptor's number inside QEMU; 0 and 1 are its standard input and output. NAMED: -1 */
+    int number; /* the descriptor's number inside QEMU; 0 to 2 are its standard input, output and error. NAMED: -1 */
     unsigned index;
 } QemuPlanFd;
 

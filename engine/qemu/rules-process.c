@@ -41,6 +41,21 @@ qemu_rule_standard(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg
     return true;
 }
 
+/* A QEMU without -D logs to its standard error. Of several -D the last one counts, and one descriptor is enough for all. */
+bool
+qemu_rule_log(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error)
+{
+    const QemuHolding *holding = qemu_holdings_find_last(rules->context->holdings, QEMU_HOLDING_LOG);
+
+    if (!holding)
+        return qemu_rule_drop_warn(rules, rule, arg, error);
+    qemu_rules_hand_over_as(rules, QEMU_PLAN_FD_HANDED, holding->number, STDERR_FILENO);
+    qemu_rules_find(rules, QEMU_FINDING_OK, "log-handed", NULL, "“-D %.100s”: the open file is handed over; error messages go there, too",
+                    arg->value);
+    qemu_argv_remove(rules->argv, arg);
+    return true;
+}
+
 bool
 qemu_rule_replay(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error)
 {

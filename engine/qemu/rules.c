@@ -122,7 +122,7 @@ static const QemuRule table[] = {
      "the engine runs QEMU in the background and must be its parent", NULL},
     {"pidfile", QEMU_RULE_BOTH, qemu_rule_pidfile, "pidfile-kept",
      "QEMU locks its pidfile, so that a second QEMU of the same guest would not start: moult writes it", NULL},
-    {"D", QEMU_RULE_INCOMING, qemu_rule_drop_warn, "log-dropped",
+    {"D", QEMU_RULE_INCOMING, qemu_rule_log, "log-dropped",
      "QEMU empties its log when it opens it, and the running QEMU still writes to it: the new one logs into the log "
      "of its instance", NULL},
     {"gdb s", QEMU_RULE_INCOMING, qemu_rule_drop_warn, "gdb-dropped",

@@ -124,6 +124,7 @@ bool qemu_rule_incoming(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GE
 /* rules-process.c */
 bool qemu_rule_run_as(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 bool qemu_rule_pidfile(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+bool qemu_rule_log(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 bool qemu_rule_replay(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 bool qemu_rule_cpu(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 bool qemu_rule_descriptors(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);

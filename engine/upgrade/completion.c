@@ -2,6 +2,7 @@
 #include "upgrade/completion.h"
 
 #include "guest/error.h"
+#include "guest/log.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
 #include "upgrade/events.h"
@@ -64,7 +65,7 @@ wait_for_completion(Upgrade *upgrade)
 static void
 explain_end(const Upgrade *upgrade, GError **error)
 {
-    g_autofree char *words = guest_spawn_dup_last_words(upgrade_get_target_paths(upgrade));
+    g_autofree char *words = guest_log_dup_last_words(upgrade_get_target(upgrade), upgrade_get_target_paths(upgrade));
 
     g_clear_error(error);
     guest_error_set(error, GUEST_ERROR_FAILED, "migration-failed", "see the message: it is QEMU's own",

@@ -5,6 +5,7 @@
  */
 #include "guest/deferred.h"
 #include "guest/error.h"
+#include "guest/log.h"
 #include "guest/hold.h"
 #include "guest/pidfile.h"
 #include "guest/questions.h"
@@ -79,7 +80,7 @@ start(Upgrade *upgrade, const QmpWait *wait, GError **error)
     if (is_running)
         return true;
     /* A QEMU 10.0 that could not take its disks takes `cont` for a wish it will never fulfil. */
-    g_autofree char *words = guest_spawn_dup_last_words(upgrade_get_target_paths(upgrade));
+    g_autofree char *words = guest_log_dup_last_words(upgrade_get_target(upgrade), upgrade_get_target_paths(upgrade));
     guest_error_set(error, GUEST_ERROR_NEEDS_OPERATOR, "target-not-running", "see moult show",
                     "the new QEMU has the whole state and does not start: %s", *words ? words : "it does not say why");
     return false;

@@ -4,6 +4,7 @@
  * had to stop the guest before). Behind this proof there is no way back.
  */
 #include "guest/error.h"
+#include "guest/log.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
 #include "upgrade/cookie.h"
@@ -14,7 +15,7 @@
 static bool
 fail_not_started(Upgrade *upgrade, GError **error)
 {
-    g_autofree char *words = guest_spawn_dup_last_words(upgrade_get_target_paths(upgrade));
+    g_autofree char *words = guest_log_dup_last_words(upgrade_get_target(upgrade), upgrade_get_target_paths(upgrade));
 
     guest_error_set(error, GUEST_ERROR_FAILED, "target-not-running", "see the message: it is QEMU's own",
                     "the new QEMU has the whole state and does not start: %s", *words ? words : "it does not say why");

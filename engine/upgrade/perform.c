@@ -9,6 +9,7 @@
  * cancelled, resumed or otherwise allowed to run.
  */
 #include "guest/error.h"
+#include "guest/log.h"
 #include "guest/hold.h"
 #include "qmp/commands.h"
 #include "upgrade/completion.h"
@@ -158,7 +159,7 @@ static void
 explain_failure(Upgrade *upgrade, const char *status, GError **error)
 {
     QmpWait limit = qmp_wait_from_now(UPGRADE_TIMEOUT_OBSERVE_MS, -1);
-    g_autofree char *words = guest_spawn_dup_last_words(upgrade_get_target_paths(upgrade));
+    g_autofree char *words = guest_log_dup_last_words(upgrade_get_target(upgrade), upgrade_get_target_paths(upgrade));
     QmpMigrateInfo info = {0};
 
     if (!qmp_query_migrate(upgrade_get_source(upgrade)->monitor, &limit, &info, NULL))

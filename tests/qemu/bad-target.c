@@ -18,10 +18,6 @@
 #include "harness.h"
 #include "processes.h"
 
-/* In a script: what follows is for the target of an upgrade alone. Those that only ask a binary say -incoming too. */
-#define IF_TARGET "case \" $* \" in *moult-monitor*' -incoming '*) "
-#define FI "; esac\n"
-
 static HarnessEngine *engine;
 static HarnessGuest *guest;
 
@@ -56,7 +52,7 @@ upgrade_to(const char *binary, const char *timeout)
 static void
 expect_rolled_back(HarnessBuild build, const char *commands, const char *code, const char *words)
 {
-    const char *script = harness_script(engine, "target", IF_TARGET "%s" FI "exec %s \"$@\"", commands,
+    const char *script = harness_script(engine, "target", HARNESS_IF_TARGET "%s" HARNESS_FI "exec %s \"$@\"", commands,
                                         harness_build(build));
     g_autoptr(HarnessReply) reply = upgrade_to(script, "60");
 
@@ -85,7 +81,7 @@ hangs_at_start(void **state)
 {
     (void)state;
     begin();
-    const char *script = harness_script(engine, "target", IF_TARGET "exec sleep 1000" FI "exec %s \"$@\"",
+    const char *script = harness_script(engine, "target", HARNESS_IF_TARGET "exec sleep 1000" HARNESS_FI "exec %s \"$@\"",
                                         harness_build(BUILD_SECOND));
     g_autoptr(HarnessReply) reply = upgrade_to(script, "2");
     assert_status(reply, EXIT_TIMED_OUT);
@@ -496,7 +492,7 @@ script_without_exec(void **state)
     g_autoptr(HarnessReply) reply = upgrade_to(script, "60");
     assert_outcome(reply, EXIT_REFUSED, "refused", "binary-not-qemu", "exec");
     /* One that does so only when it matters. */
-    const char *sly = harness_script(engine, "sly", IF_TARGET "%s \"$@\"; exit $?" FI "exec %s \"$@\"",
+    const char *sly = harness_script(engine, "sly", HARNESS_IF_TARGET "%s \"$@\"; exit $?" HARNESS_FI "exec %s \"$@\"",
                                      harness_build(BUILD_SECOND), harness_build(BUILD_SECOND));
     g_autoptr(HarnessReply) sly_reply = upgrade_to(sly, "60");
     assert_outcome(sly_reply, EXIT_FAILED, "rolled-back", "ram-not-mapped", NULL);

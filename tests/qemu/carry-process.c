@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -148,19 +149,90 @@ chroot_is_refused(void **state)
     carry_expect_refused(carry_spec_tiny("-chroot @folder@"), "chroot");
 }
 
+/* What is in the file has only grown: no byte before has changed. Owned. */
+static char *
+read_grown_log(const char *path, const char *before)
+{
+    char *text = NULL;
+
+    assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    if (!g_str_has_prefix(text, before) || strlen(text) == strlen(before))
+        fail_msg("“%s” has become “%s”", before, text);
+    return text;
+}
+
+/* Each reset of the processor is logged. */
 static void
-log_of_qemu_is_not_emptied(void **state)
+reset_is_logged(HarnessGuest *guest, const char *path)
+{
+    g_autofree char *before = NULL;
+
+    assert_true(g_file_get_contents(path, &before, NULL, NULL));
+    harness_guest_qmp(guest, "system_reset");
+    harness_guest_await_reboot(guest);
+    g_autofree char *after = read_grown_log(path, before);
+    assert_non_null(strstr(after + strlen(before), "CPU Reset"));
+}
+
+static void
+log_of_qemu_goes_on(void **state)
 {
     (void)state;
     HarnessEngine *engine = harness_engine_new(NULL);
-    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED,
-                                            carry_spec_tiny("-D @folder@/debug.log -d cpu_reset"));
-    g_autofree char *path = carry_path(guest, "debug.log"), *before = NULL, *after = NULL;
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, carry_spec_tiny("-D @folder@/debug.log -d cpu_reset"));
+    g_autofree char *path = carry_path(guest, "debug.log");
 
-    assert_true(g_file_get_contents(path, &before, NULL, NULL) && *before);
+    carry_expect_rows(guest, "OK log-handed");
+    for (HarnessBuild build = BUILD_SECOND;; build = BUILD_INSTALLED) {
+        g_autofree char *before = NULL, *after = NULL;
+        assert_true(g_file_get_contents(path, &before, NULL, NULL) && *before);
+        harness_guest_upgrade(guest, build);
+        after = read_grown_log(path, before);
+        reset_is_logged(guest, path);
+        if (build == BUILD_INSTALLED)
+            break;
+    }
+    harness_engine_finish(engine);
+}
+
+/* What the new QEMU says of its end is in the file, and still found there. */
+static void
+words_of_a_qemu_are_found_in_its_log(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, carry_spec_tiny("-D @folder@/debug.log -d cpu_reset"));
+    const char *refusing = harness_script(
+        engine, "refuses", HARNESS_IF_TARGET "set -- \"$@\" -machine hpet=off" HARNESS_FI "exec %s \"$@\"", harness_build(BUILD_SECOND));
+    const char *ending = harness_script(
+        engine, "ends", HARNESS_IF_TARGET "set -- \"$@\" -device no-such-device" HARNESS_FI "exec %s \"$@\"\n", harness_build(BUILD_SECOND));
+    g_autofree char *path = carry_path(guest, "debug.log"), *before = NULL;
+
+    assert_true(g_file_get_contents(path, &before, NULL, NULL));
+    g_autoptr(HarnessReply) ended = moult(engine, "upgrade", guest->name, "--to", ending, "--json", NULL);
+    assert_outcome(ended, EXIT_FAILED, "rolled-back", "qemu-start", "no-such-device");
+    g_autoptr(HarnessReply) refused = moult(engine, "upgrade", guest->name, "--to", refusing, "--json", NULL);
+    assert_outcome(refused, EXIT_FAILED, "rolled-back", "migration-failed", "hpet");
+    harness_guest_check_untouched(guest);
+    g_autofree char *after = read_grown_log(path, before);
+    reset_is_logged(guest, path);
+    harness_engine_finish(engine);
+}
+
+static void
+log_that_was_moved_away_is_left_alone(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, carry_spec_tiny("-D @folder@/debug.log -d cpu_reset"));
+    g_autofree char *path = carry_path(guest, "debug.log"), *old = carry_path(guest, "debug.log.1"), *text = NULL;
+
+    assert_int_equal(rename(path, old), 0);
+    assert_true(g_file_set_contents(path, "somebody's\n", -1, NULL));
+    carry_expect_rows(guest, "WARN log-dropped");
     harness_guest_upgrade(guest, BUILD_SECOND);
-    assert_true(g_file_get_contents(path, &after, NULL, NULL));
-    assert_true(g_str_has_prefix(after, before));
+    assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    assert_string_equal(text, "somebody's\n");
     harness_engine_finish(engine);
 }
 
@@ -306,7 +378,9 @@ main(int argc, char **argv)
         HARNESS_TEST(user_that_qemu_changes_to_stays_in_the_new_spelling),
         HARNESS_TEST(name_of_the_process_and_sandbox_stay),
         HARNESS_TEST(chroot_is_refused),
-        HARNESS_TEST(log_of_qemu_is_not_emptied),
+        HARNESS_TEST(log_of_qemu_goes_on),
+        HARNESS_TEST(words_of_a_qemu_are_found_in_its_log),
+        HARNESS_TEST(log_that_was_moved_away_is_left_alone),
         HARNESS_TEST(threads_are_placed_and_prioritised),
     };
 

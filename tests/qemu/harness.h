@@ -81,6 +81,9 @@ void harness_engine_finish(HarnessEngine *engine);
  */
 void harness_engine_check(HarnessEngine *engine);
 
+/* In a script of harness_script: what stands between these is for the target of an upgrade alone. Those that only ask a binary say -incoming, too. */
+#define HARNESS_IF_TARGET "case \" $* \" in *moult-monitor*' -incoming '*) "
+#define HARNESS_FI "; esac\n"
 /* Path of a new executable script in the engine's folder, with BODY behind "#!/bin/sh". Owned by the engine. */
 const char *harness_script(HarnessEngine *engine, const char *name, const char *body_format, ...)
     G_GNUC_PRINTF(3, 4);

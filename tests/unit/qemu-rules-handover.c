@@ -24,6 +24,8 @@
 static QemuHolding held[] = {
     {.kind = QEMU_HOLDING_OTHER, .number = 0},
     {.kind = QEMU_HOLDING_STANDARD, .number = 1},
+    {.kind = QEMU_HOLDING_LOG, .number = 2},
+    {.kind = QEMU_HOLDING_LOG, .number = 19},
     UNIX(20, LISTENER, "/run/a,b"),
     UNIX(21, LISTENER, "c"),
     {.kind = QEMU_HOLDING_LISTENER,
@@ -230,6 +232,19 @@ standard_output_goes_where_it_went(void **state)
     assert_int_equal(handed_as(plan, 1), 1);
     assert_int_equal(handed_as(plan, 0), -1); /* /dev/null */
     assert_true(has_words(plan, "-serial stdio"));
+}
+
+/* Of QEMU's own that it has opened, and what it was started with. */
+static void
+log_goes_on_as_standard_error(void **state)
+{
+    (void)state;
+    g_autoptr(QemuPlan) plan = plan_target("7.2", "-D /log -d unimp"), without = plan_target("7.2", "-d unimp");
+
+    assert_int_equal(handed_as(plan, 19), STDERR_FILENO);
+    assert_int_equal(handed_as(plan, 2), -1);
+    assert_false(has_words(plan, "/log"));
+    assert_int_equal(handed_as(without, 19), -1);
 }
 
 /* "BEFORE; LINE" of the deferred monitor lines, each on a line of its own. Owned. */
@@ -653,6 +668,7 @@ main(void)
         cmocka_unit_test(connections_are_handed_over_when_they_would_not_come_again),
         cmocka_unit_test(what_is_not_there_or_not_certain_is_refused),
         cmocka_unit_test(standard_output_goes_where_it_went),
+        cmocka_unit_test(log_goes_on_as_standard_error),
         cmocka_unit_test(forwarded_ports_are_opened_later),
         cmocka_unit_test(vnc_is_opened_later),
         cmocka_unit_test(vnc_sockets_are_handed_over),
