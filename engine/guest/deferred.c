@@ -140,3 +140,16 @@ guest_deferred_awaits(const GuestInstance *instance, const char *command)
     }
     return false;
 }
+
+GPtrArray *
+guest_deferred_list_lines(const GuestInstance *instance, const char *prefix)
+{
+    GPtrArray *lines = g_ptr_array_new();
+
+    for (guint i = 0; i < instance->deferred->len; i++) {
+        const char *line = get_human_line(instance->deferred->pdata[i]);
+        if (line && g_str_has_prefix(line, prefix))
+            g_ptr_array_add(lines, (gpointer)(line + strlen(prefix)));
+    }
+    return lines;
+}

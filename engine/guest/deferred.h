@@ -18,3 +18,5 @@ bool guest_deferred_open(GuestInstance *instance, const QmpWait *wait, GError **
 
 /* Whether one of INSTANCE's list is opened by COMMAND, of QMP or, by its first word, of the human monitor: "hostfwd_add". */
 bool guest_deferred_awaits(const GuestInstance *instance, const char *command);
+/* The lines for the human monitor in INSTANCE's list that begin with PREFIX, each without it. Borrowed, in an owned array. */
+GPtrArray *guest_deferred_list_lines(const GuestInstance *instance, const char *prefix);

@@ -4,48 +4,27 @@
  *
  *   TCP[HOST_FORWARD]   12       127.0.0.1  2222       10.0.2.15    22     0     0
  *
- * (libslirp, misc.c:slirp_connection_info()). Compared are protocol, host's port and guest's port, each as often as it
- * is there: the addresses may be written as names.
+ * (libslirp, misc.c:slirp_connection_info()). "*" is every address of the host. The guest's address is always told, also where
+ * hostfwd= had none. A port that the kernel chose is told by its number. A forward from a UNIX socket (QEMUs newer than 10.0) is
+ * told as if its path were an address: whoever uses a row sees whether its descriptor is what it says.
  */
 #include "guest/explain-forwards.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
-#include "guest/deferred.h"
-#include "qemu/argv.h"
-#include "qmp/commands.h"
-
-#define MAX_FORWARDS 4096
+#define MAX_FORWARDS 256
 #define MARK "[HOST_FORWARD]"
 
-static char *
-make_key(const char *protocol, const char *host_port, const char *guest_port)
+static void
+forward_free(GuestForward *forward)
 {
-    return g_strdup_printf("%s %s-%s", protocol, host_port, guest_port);
+    g_free(forward->setting);
+    g_free(forward->host);
+    g_free(forward);
 }
 
-/* The port at the end of "127.0.0.1:22"; NULL when there is none. Borrowed. */
-static const char *
-find_port(const char *address)
-{
-    const char *colon = strrchr(address, ':');
-
-    return colon && colon[1] && colon[1 + strspn(colon + 1, "0123456789")] == '\0' ? colon + 1 : NULL;
-}
-
-/* "tcp:127.0.0.1:2222-:22", "::2222-:22". NULL: another form. Owned. */
-static char *
-dup_defined(const char *forward)
-{
-    const char *dash = strrchr(forward, '-');
-    g_autofree char *host = dash ? g_strndup(forward, (gsize)(dash - forward)) : NULL;
-    const char *host_port = host ? find_port(host) : NULL, *guest_port = dash ? find_port(dash + 1) : NULL;
-    bool is_udp = g_str_has_prefix(forward, "udp:");
-
-    if (!host_port || !guest_port || (!is_udp && !g_str_has_prefix(forward, "tcp:") && *forward != ':'))
-        return NULL;
-    return make_key(is_udp ? "udp" : "tcp", host_port, guest_port);
-}
+/* ---- Rows ---- */
 
 /* A row of "info usernet": its words, and those among them that count. */
 typedef struct {
@@ -79,19 +58,10 @@ row_read(Row *row, const char *text)
     return n == G_N_ELEMENTS(row->fields);
 }
 
-/* NULL: not the row of a forward. Owned. */
-static char *
-dup_open(const char *text)
-{
-    g_auto(Row) row = {0};
-
-    return row_read(&row, text) ? make_key(row.protocol, row.fields[2], row.fields[4]) : NULL;
-}
-
 static bool
-is_port(const char *text)
+read_number(const char *text, guint64 least, guint64 most, guint64 *ret_number)
 {
-    return g_ascii_string_to_unsigned(text, 10, 1, G_MAXUINT16, NULL, NULL);
+    return g_ascii_string_to_unsigned(text, 10, least, most, ret_number, NULL);
 }
 
 static bool
@@ -100,18 +70,27 @@ is_ipv4(const char *text)
     return !strchr(text, ':') && g_hostname_is_ip_address(text);
 }
 
-/* As hostfwd= has it: "tcp:127.0.0.1:2222-10.0.2.15:22". NULL: it cannot be told. Owned. */
-static char *
-dup_setting(const char *text)
+/* NULL: it cannot be told. Owned. */
+static GuestForward *
+read_forward(const char *text)
 {
     g_auto(Row) row = {0};
+    guint64 descriptor, host_port, guest_port;
 
     if (!row_read(&row, text) || (strcmp(row.protocol, "tcp") != 0 && strcmp(row.protocol, "udp") != 0))
         return NULL;
     const char *host = strcmp(row.fields[1], "*") == 0 ? "" : row.fields[1], *guest = row.fields[3];
-    if ((*host && !is_ipv4(host)) || !is_ipv4(guest) || !is_port(row.fields[2]) || !is_port(row.fields[4]))
+    if ((*host && !is_ipv4(host)) || !is_ipv4(guest) || !read_number(row.fields[0], 0, G_MAXINT, &descriptor) ||
+        !read_number(row.fields[2], 1, G_MAXUINT16, &host_port) || !read_number(row.fields[4], 1, G_MAXUINT16, &guest_port))
         return NULL;
-    return g_strdup_printf("%s:%s:%s-%s:%s", row.protocol, host, row.fields[2], guest, row.fields[4]);
+    GuestForward *forward = g_new(GuestForward, 1);
+    *forward = (GuestForward){.setting = g_strdup_printf("%s:%s:%u-%s:%u", row.protocol, host, (guint)host_port, guest,
+                                                         (guint)guest_port),
+                              .is_udp = strcmp(row.protocol, "udp") == 0,
+                              .descriptor = (int)descriptor,
+                              .host = g_strdup(*host ? host : "0.0.0.0"),
+                              .port = (guint16)host_port};
+    return forward;
 }
 
 /* "Hub -1 (n0):" -> "n0"; NULL: not the head of a network. Owned. */
@@ -140,7 +119,7 @@ guest_explain_forwards_networks(const char *answer)
 GPtrArray *
 guest_explain_forwards_of(const char *answer, const char *network)
 {
-    g_autoptr(GPtrArray) settings = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) forwards = g_ptr_array_new_with_free_func((GDestroyNotify)forward_free);
     g_auto(GStrv) rows = g_strsplit_set(answer, "\r\n", -1);
     bool is_its = false;
 
@@ -150,59 +129,96 @@ guest_explain_forwards_of(const char *answer, const char *network)
             is_its = strcmp(head, network) == 0;
         if (!is_its || !strstr(*row, MARK))
             continue;
-        char *setting = dup_setting(*row);
-        if (!setting || settings->len == MAX_FORWARDS) {
-            g_free(setting);
+        GuestForward *forward = forwards->len < MAX_FORWARDS ? read_forward(*row) : NULL;
+        if (!forward)
             return NULL;
-        }
-        g_ptr_array_add(settings, setting);
+        g_ptr_array_add(forwards, forward);
     }
-    return g_steal_pointer(&settings);
+    return g_steal_pointer(&forwards);
 }
 
-/* Each key that is in ALL more often than in OTHERS, once for each time, behind PREFIX. */
-static void
-add_surplus(GPtrArray *all, const GPtrArray *others, const char *prefix, GPtrArray *found)
-{
-    g_autoptr(GPtrArray) rest = g_ptr_array_new();
+/* ---- Settings ---- */
 
-    for (guint i = 0; i < others->len; i++)
-        g_ptr_array_add(rest, others->pdata[i]);
-    for (guint i = 0; i < all->len; i++) {
-        guint index = 0;
-        if (g_ptr_array_find_with_equal_func(rest, all->pdata[i], g_str_equal, &index))
-            g_ptr_array_remove_index_fast(rest, index);
+/* What hostfwd= says, as numbers. */
+typedef struct {
+    bool is_udp;
+    struct in_addr host, guest; /* 0.0.0.0: of the host all of them, of the guest the one that DHCP gives first */
+    guint host_port, guest_port;
+} Setting;
+
+static bool
+read_address(const char *text, struct in_addr *ret_address)
+{
+    return !*text || inet_aton(text, ret_address) != 0;
+}
+
+/* Also in octal and hexadecimal, as there. */
+static bool
+read_port(const char *text, guint *ret_port)
+{
+    char *end = NULL;
+    guint64 port = g_ascii_strtoull(text, &end, 0);
+
+    *ret_port = (guint)MIN(port, G_MAXUINT);
+    return g_ascii_isdigit(*text) && *end == '\0' && port <= G_MAXUINT16;
+}
+
+/* "tcp:127.0.0.1:2222-:22", "::2222-10.0.2.15:22" (net/slirp.c:slirp_hostfwd()). FALSE: it has another form. */
+static bool
+setting_read(Setting *setting, const char *text)
+{
+    g_auto(GStrv) parts = g_strsplit_set(text, ":-", -1);
+
+    *setting = (Setting){0};
+    if (g_strv_length(parts) != 5 || !g_pattern_match_simple("*:*:*-*:*", text))
+        return false;
+    setting->is_udp = strcmp(parts[0], "udp") == 0;
+    return (setting->is_udp || !*parts[0] || strcmp(parts[0], "tcp") == 0) && read_address(parts[1], &setting->host) &&
+           read_port(parts[2], &setting->host_port) && read_address(parts[3], &setting->guest) &&
+           read_port(parts[4], &setting->guest_port);
+}
+
+/* FIRST_GUEST: the address that DHCP gives first. NULL: by default it ends in 15, for any mask of at most 28 bits. */
+static bool
+is_guest(struct in_addr defined, struct in_addr now, const char *first_guest)
+{
+    struct in_addr first = {0};
+
+    if (defined.s_addr != INADDR_ANY)
+        return defined.s_addr == now.s_addr;
+    if (now.s_addr == INADDR_ANY || !first_guest)
+        return now.s_addr == INADDR_ANY || (ntohl(now.s_addr) & 0xff) == 15;
+    return inet_aton(first_guest, &first) && first.s_addr == now.s_addr;
+}
+
+bool
+guest_explain_forwards_is_same(const char *defined, const char *now, const char *first_guest)
+{
+    Setting one, other;
+
+    return setting_read(&one, defined) && setting_read(&other, now) && one.is_udp == other.is_udp &&
+           one.host.s_addr == other.host.s_addr && one.host_port == other.host_port && one.guest_port == other.guest_port &&
+           is_guest(one.guest, other.guest, first_guest);
+}
+
+void
+guest_explain_forwards_compare(const GPtrArray *defined, const GPtrArray *now, const char *first_guest, GPtrArray *added,
+                               GPtrArray *removed)
+{
+    for (guint i = 0; i < now->len; i++)
+        g_ptr_array_add(added, now->pdata[i]);
+    for (guint i = 0; i < defined->len; i++) {
+        guint j = 0;
+        while (j < added->len && !guest_explain_forwards_is_same(defined->pdata[i], added->pdata[j], first_guest))
+            j++;
+        if (j < added->len)
+            g_ptr_array_remove_index(added, j);
         else
-            g_ptr_array_add(found, g_strconcat(prefix, all->pdata[i], NULL));
+            g_ptr_array_add(removed, defined->pdata[i]);
     }
 }
 
-static void
-add_key(GPtrArray *keys, char *key)
-{
-    if (key && keys->len < MAX_FORWARDS)
-        g_ptr_array_add(keys, key);
-    else
-        g_free(key);
-}
-
-GPtrArray *
-guest_explain_forwards_compare(const GPtrArray *defined, const char *answer, bool knows_all)
-{
-    GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GPtrArray) expected = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GPtrArray) open = g_ptr_array_new_with_free_func(g_free);
-    g_auto(GStrv) rows = g_strsplit_set(answer, "\r\n", -1);
-
-    for (guint i = 0; i < defined->len; i++)
-        add_key(expected, dup_defined(defined->pdata[i]));
-    for (char **row = rows; *row; row++)
-        add_key(open, dup_open(*row));
-    add_surplus(open, expected, "", found);
-    if (knows_all)
-        add_surplus(expected, open, "removed: ", found);
-    return found;
-}
+/* ---- The definition ---- */
 
 static void
 take_forward(const char *key, const char *value, gpointer forwards)
@@ -212,40 +228,11 @@ take_forward(const char *key, const char *value, gpointer forwards)
         g_ptr_array_add(forwards, g_strdup(value));
 }
 
-/* FORWARDS may be NULL. FALSE: it has no user network. */
-static bool
-collect_defined(const QemuArgv *argv, GPtrArray *forwards)
-{
-    bool has_stack = false;
-
-    for (guint i = 0; i < argv->args->len; i++) {
-        const QemuArg *arg = g_ptr_array_index(argv->args, i);
-        if (g_strcmp0(qemu_arg_get_network(arg), "user") != 0)
-            continue;
-        has_stack = true;
-        if (forwards)
-            qemu_keyval_foreach(arg->settings, take_forward, forwards);
-    }
-    return has_stack;
-}
-
-bool
-guest_explain_has_user_network(const QemuArgv *argv)
-{
-    return collect_defined(argv, NULL);
-}
-
 GPtrArray *
-guest_explain_forwards(const QemuArgv *argv, const GuestInstance *instance, const QmpWait *wait, GError **error)
+guest_explain_forwards_defined(const QemuKeyval *settings)
 {
-    g_autoptr(GPtrArray) defined = g_ptr_array_new_with_free_func(g_free);
-    g_autofree char *answer = NULL;
+    GPtrArray *forwards = g_ptr_array_new_with_free_func(g_free);
 
-    if (!collect_defined(argv, defined))
-        return g_ptr_array_new_with_free_func(g_free);
-    answer = qmp_human_monitor_command(instance->monitor, "info usernet", wait, error);
-    if (!answer)
-        return NULL;
-    bool knows_all = !guest_deferred_awaits(instance, "hostfwd_add") && qmp_human_output_is_whole(answer);
-    return guest_explain_forwards_compare(defined, answer, knows_all);
+    qemu_keyval_foreach(settings, take_forward, forwards);
+    return forwards;
 }

@@ -1,36 +1,39 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Forwarded ports of user networks against those of the definition: hostfwd_add and hostfwd_remove change them at run
- * time, and a new QEMU is given those of the definition.
+ * Forwarded ports of user networks: reading what the monitor tells of them, and comparing it with hostfwd=. hostfwd_add and
+ * hostfwd_remove change them at run time.
  */
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 
-#include "guest/instance.h"
-#include "qemu/argv.h"
-#include "qmp/wait.h"
+#include "qemu/keyval.h"
 
-/*
- * What ANSWER, the text of "info usernet", has and DEFINED (GPtrArray of the values of hostfwd=) has not: "tcp 2222-22"
- * each; the other way round too where KNOWS_ALL, marked "removed: ". What is not in the form of a TCP or UDP forward
- * is passed over. Owned, with its free function.
- */
-GPtrArray *guest_explain_forwards_compare(const GPtrArray *defined, const char *answer, bool knows_all);
+/* One that is open. */
+typedef struct {
+    char *setting; /* what hostfwd= would say of it: "tcp:127.0.0.1:2222-10.0.2.15:22" */
+    bool is_udp;
+    int descriptor; /* of its socket, which is at: */
+    char *host;     /* "0.0.0.0" is the wildcard */
+    guint16 port;
+} GuestForward;
 
-/* The names of its networks, in the order of their making. Owned, with its free function. */
+/* The names of the networks in ANSWER, the text of "info usernet", in the order of their making. Owned, with its free function. */
 GPtrArray *guest_explain_forwards_networks(const char *answer);
 /*
- * What hostfwd= would say of each that ANSWER has for NETWORK: "tcp:127.0.0.1:2222-10.0.2.15:22". NULL: one of them cannot be
- * told. Owned, with its free function.
+ * Those (GuestForward) that ANSWER has for NETWORK, at most 256. NULL: one of them cannot be told. Owned, with its free
+ * function.
  */
 GPtrArray *guest_explain_forwards_of(const char *answer, const char *network);
 
-/* Whether ARGV gives the guest one. */
-bool guest_explain_has_user_network(const QemuArgv *argv);
+/* The values of hostfwd= in SETTINGS. Owned, with its free function. */
+GPtrArray *guest_explain_forwards_defined(const QemuKeyval *settings);
 /*
- * The same as compare() for INSTANCE, whose monitor is asked if ARGV, the guest's own command line (an instance's leaves them
- * out), has a user network. Owned; NULL with ERROR when it does not answer. A forward that waits to be opened again counts
- * as there.
+ * Whether DEFINED forwards the same to the same as NOW does. FIRST_GUEST is the network's dhcpstart=, NULL when it has none:
+ * what is forwarded without an address of the guest's goes there.
  */
-GPtrArray *guest_explain_forwards(const QemuArgv *argv, const GuestInstance *instance, const QmpWait *wait, GError **error);
+bool guest_explain_forwards_is_same(const char *defined, const char *now, const char *first_guest);
+/* Adds what NOW has and DEFINED has not to ADDED, and the other way round to REMOVED; each as often as it is there. Borrowed. */
+void guest_explain_forwards_compare(const GPtrArray *defined, const GPtrArray *now, const char *first_guest, GPtrArray *added,
+                                    GPtrArray *removed);

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "guest/deferred.h"
-#include "guest/explain-forwards.h"
+#include "guest/explain-hostfwd.h"
 #include "guest/handover.h"
 #include "guest/tap.h"
 #include "qmp/text.h"
@@ -35,10 +34,7 @@ static bool
 describe_user(const Explanation *explanation, const char *name, const GuestNetdev *netdev, const char *usernet,
               GString *settings)
 {
-    /* A forwarded port that is still to be opened is in no answer. */
-    if (!usernet || guest_deferred_awaits(explanation->instance, "hostfwd_add"))
-        return false;
-    g_autoptr(GPtrArray) forwards = guest_explain_forwards_of(usernet, name);
+    g_autoptr(GPtrArray) forwards = usernet ? explain_hostfwd_of(explanation, usernet, name) : NULL;
     bool is_restricted = g_str_equal(netdev->details, "net=" USUAL_NETWORK ",restrict=on");
 
     if (!forwards || (!is_restricted && !g_str_equal(netdev->details, "net=" USUAL_NETWORK ",restrict=off")))

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "guest/explain-forwards.h"
+#include "guest/explain-hostfwd.h"
 #include "qemu/quirks.h"
+#include "qemu/user-networks.h"
 #include "qmp/commands.h"
 
 /* ---- What went ---- */
@@ -72,7 +74,7 @@ look_at_added(Explanation *explanation, const char *name, const GuestNetdev *net
 static bool
 is_explained(const Explanation *explanation, const char *name)
 {
-    return explain_find(explanation, "netdev", name) || explain_find(explanation, "nic", name) ||
+    return qemu_user_networks_is_unnamed(name) || explain_find(explanation, "netdev", name) || explain_find(explanation, "nic", name) ||
            explain_find(explanation, "net", name);
 }
 
@@ -112,38 +114,12 @@ list_added(const Explanation *explanation, GHashTable *netdevs, const GPtrArray 
 
 /* ---- The numbers of user networks ---- */
 
-static void
-collect_users(const QemuArgv *argv, const char *option, bool is_json, GPtrArray *names)
-{
-    for (guint i = 0; i < argv->args->len; i++) {
-        const QemuArg *arg = g_ptr_array_index(argv->args, i);
-        if (!qemu_arg_is(arg, option) || !arg->settings || qemu_keyval_is_json(arg->settings) != is_json ||
-            g_strcmp0(qemu_keyval_get(arg->settings, "type"), "user") != 0)
-            continue;
-        const char *id = qemu_keyval_get(arg->settings, "id");
-        g_ptr_array_add(names, (gpointer)(id ? id : "#"));
-    }
-}
-
-/* The user networks of ARGV in the order in which QEMU makes them (net/net.c:net_init_clients()). Borrowed names. */
-static GPtrArray *
-list_users(const QemuArgv *argv)
-{
-    GPtrArray *names = g_ptr_array_new();
-
-    collect_users(argv, "netdev", true, names);
-    collect_users(argv, "netdev", false, names);
-    collect_users(argv, "nic", false, names);
-    collect_users(argv, "net", false, names);
-    return names;
-}
-
 static bool
 are_same(const GPtrArray *a, const GPtrArray *b, guint n)
 {
     for (guint i = 0; i < n; i++) {
         const char *left = a->pdata[i], *right = b->pdata[i];
-        if (strcmp(left, right) != 0 && !(*left == '#' && *right == '#'))
+        if (strcmp(left, right) != 0 && !(qemu_user_networks_is_unnamed(left) && qemu_user_networks_is_unnamed(right)))
             return false;
     }
     return true;
@@ -159,8 +135,8 @@ look_at_numbers(Explanation *explanation, const GPtrArray *users)
 {
     const GuestInstance *instance = explanation->instance;
     g_autoptr(QemuArgv) argv = qemu_argv_parse((const char *const *)instance->command_line, NULL);
-    g_autoptr(GPtrArray) at_start = argv ? list_users(argv) : g_ptr_array_new();
-    g_autoptr(GPtrArray) then = list_users(explanation->argv);
+    g_autoptr(GPtrArray) at_start = argv ? qemu_user_networks_list_names(argv) : g_ptr_array_new();
+    g_autoptr(GPtrArray) then = qemu_user_networks_list_names(explanation->argv);
     QemuVersion version = {0};
 
     qmp_client_get_version(instance->monitor, &version.major, &version.minor, &version.micro);
@@ -191,11 +167,16 @@ ask(Explanation *explanation, const char *line)
     return answer;
 }
 
+/* Those that QEMU has named are in the command line alone. */
 static bool
-has_user(GHashTable *netdevs)
+has_user(const Explanation *explanation, GHashTable *netdevs)
 {
+    g_autoptr(GPtrArray) args = qemu_user_networks_list(explanation->argv);
     GHashTableIter iter;
     gpointer netdev;
+
+    if (args->len > 0)
+        return true;
 
     g_hash_table_iter_init(&iter, netdevs);
     while (g_hash_table_iter_next(&iter, NULL, &netdev))
@@ -209,7 +190,7 @@ explain_netdevs(Explanation *explanation)
 {
     g_autofree char *network = ask(explanation, "info network");
     g_autoptr(GHashTable) netdevs = network ? guest_netdev_list_read(network) : NULL;
-    bool has_users = netdevs && has_user(netdevs);
+    bool has_users = netdevs && has_user(explanation, netdevs);
     g_autofree char *usernet = has_users ? ask(explanation, "info usernet") : NULL;
 
     if (!netdevs || (has_users && !usernet))
@@ -217,6 +198,8 @@ explain_netdevs(Explanation *explanation)
     g_autoptr(GPtrArray) users =
         usernet ? guest_explain_forwards_networks(usernet) : g_ptr_array_new_with_free_func(g_free);
     look_for_removed(explanation, netdevs);
+    if (usernet)
+        explain_hostfwd(explanation, usernet, users);
     g_autoptr(GPtrArray) added = list_added(explanation, netdevs, users);
     for (guint i = 0; i < added->len; i++)
         look_at_added(explanation, added->pdata[i], g_hash_table_lookup(netdevs, added->pdata[i]), usernet);

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "guest/explain-forwards.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
 #include "qmp/text.h"
@@ -102,20 +101,6 @@ explain_append(Explanation *explanation, const char *name, json_object *settings
     json_object_put(settings);
 }
 
-static void
-explain_forwards(Explanation *explanation)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) changed =
-        guest_explain_forwards(explanation->argv, explanation->instance, explanation->wait, &error);
-
-    if (!changed)
-        explain_unanswered(explanation, "forwarded ports", error);
-    for (guint i = 0; changed && i < changed->len; i++)
-        explain_block(explanation, "net-hostfwd-changed", "a forwarded port was added or removed since the guest's start:",
-                      g_ptr_array_index(changed, i));
-}
-
 static GuestPresent *
 make_present(Explanation *explanation)
 {
@@ -155,7 +140,6 @@ guest_explain(const GuestEnvironment *environment, const GuestInstance *instance
     explain_devices(&explanation);
     explain_netdevs(&explanation);
     explain_disks(&explanation);
-    explain_forwards(&explanation);
     explain_displays(&explanation);
     if (explanation.n_unexplained + explanation.n_carried == 0)
         qemu_findings_add(findings, QEMU_FINDING_OK, "explained", NULL,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "guest/explain-forwards.h"
+#include "qemu/user-networks.h"
 #include "qemu/vnc-address.h"
 #include "qmp/json.h"
 
@@ -102,7 +102,8 @@ ask_by_definition(const GuestInstance *source)
     g_autoptr(QemuArgv) argv = qemu_argv_parse((const char *const *)source->definition->argv, NULL);
     guint n_displays = 0;
 
-    if (argv && guest_explain_has_user_network(argv))
+    g_autoptr(GPtrArray) users = argv ? qemu_user_networks_list(argv) : NULL;
+    if (users && users->len > 0)
         ask(source->monitor, of_user_networks, qmp_client_ask_ahead);
     if (argv && qemu_vnc_find(argv, &n_displays))
         ask(source->monitor, of_vnc, qmp_client_ask_ahead);

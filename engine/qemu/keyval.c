@@ -415,6 +415,41 @@ set_in_list(QemuKeyval *keyval, const char *key, const char *value)
     setting->value = g_strdup(value);
 }
 
+static json_object *
+list_to_json(const GPtrArray *values)
+{
+    json_object *list = json_object_new_array();
+
+    for (guint i = 0; i < values->len; i++) {
+        json_object *string = json_object_new_object();
+        json_object_object_add(string, "str", json_object_new_string(values->pdata[i]));
+        json_object_array_add(list, string);
+    }
+    return list;
+}
+
+static void
+append_pair(QemuKeyval *keyval, const char *key, const char *value)
+{
+    Setting *setting = g_new0(Setting, 1);
+
+    setting->form = FORM_PAIR;
+    setting->key = g_strdup(key);
+    setting->value = g_strdup(value);
+    g_ptr_array_add(keyval->settings, setting);
+}
+
+void
+qemu_keyval_set_list(QemuKeyval *keyval, const char *key, const GPtrArray *values)
+{
+    qemu_keyval_remove(keyval, key);
+    if (keyval->json && values->len > 0)
+        json_object_object_add(keyval->json, key, list_to_json(values));
+    for (guint i = 0; !keyval->json && i < values->len; i++)
+        append_pair(keyval, key, values->pdata[i]);
+    mark_changed(keyval);
+}
+
 void
 qemu_keyval_set_string(QemuKeyval *keyval, const char *key, const char *value)
 {

@@ -45,6 +45,8 @@ void qemu_keyval_foreach(const QemuKeyval *keyval, QemuKeyvalFunc function, gpoi
 void qemu_keyval_set_string(QemuKeyval *keyval, const char *key, const char *value);
 /* As on/off in a list, true/false in JSON. */
 void qemu_keyval_set_switch(QemuKeyval *keyval, const char *key, bool on);
+/* Replaces what there is of KEY (top level) by a setting for each of VALUES (strings); in JSON by a list of QAPI's String: {"str":VALUE}. */
+void qemu_keyval_set_list(QemuKeyval *keyval, const char *key, const GPtrArray *values);
 /* TRUE when there was such a setting. */
 bool qemu_keyval_remove(QemuKeyval *keyval, const char *key);
 

@@ -15,6 +15,9 @@
 #include "qemu/holding.h"
 #include "qemu/memory.h"
 
+/* Ids that begin so are ours. */
+#define QEMU_PLAN_OUR_PREFIX "moult-"
+
 #define QEMU_PLAN_ERROR qemu_plan_error_quark()
 GQuark qemu_plan_error_quark(void);
 typedef enum {

@@ -13,7 +13,7 @@ qemu_rule_our_ids(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError *
 {
     const char *id = qemu_keyval_get(arg->settings, "id");
 
-    if (id && g_str_has_prefix(id, QEMU_RULES_OUR_PREFIX))
+    if (id && g_str_has_prefix(id, QEMU_PLAN_OUR_PREFIX))
         return qemu_rule_refuse(rules, rule, arg, error);
     return true;
 }
@@ -81,8 +81,8 @@ qemu_rule_monitors(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError 
 {
     if (takes_away_default_monitor(rules))
         qemu_rules_report(rules, QEMU_FINDING_OK, rule, arg);
-    add_monitor(rules, QEMU_PLAN_FD_MONITOR, QEMU_RULES_OUR_PREFIX "monitor");
-    add_monitor(rules, QEMU_PLAN_FD_OPERATOR, QEMU_RULES_OUR_PREFIX "operator");
+    add_monitor(rules, QEMU_PLAN_FD_MONITOR, QEMU_PLAN_OUR_PREFIX "monitor");
+    add_monitor(rules, QEMU_PLAN_FD_OPERATOR, QEMU_PLAN_OUR_PREFIX "operator");
     return true;
 }
 

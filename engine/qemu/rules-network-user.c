@@ -5,10 +5,12 @@
  */
 #include "qemu/quirks.h"
 #include "qemu/rules.h"
+#include "qemu/user-networks.h"
 
 #include <string.h>
 
 #define FORWARD_MAX_BYTES 256
+#define FORWARDS_MAX 200 /* the record of an instance holds 256 deferred commands, some of which are displays' */
 
 static void
 report(QemuRules *rules, const QemuArg *arg, QemuFindingLevel level, const char *code, const char *hint,
@@ -34,20 +36,12 @@ look_for_forward(const char *key, const char *value, gpointer data)
         found->has_guest_forward = true;
 }
 
-static bool
-is_user(const QemuArg *arg)
-{
-    return g_strcmp0(qemu_arg_get_network(arg), "user") == 0;
-}
-
-static unsigned
+static guint
 count_stacks(const QemuRules *rules)
 {
-    unsigned count = 0;
+    g_autoptr(GPtrArray) stacks = qemu_user_networks_list(rules->argv);
 
-    for (guint i = 0; i < rules->argv->args->len; i++)
-        count += is_user(g_ptr_array_index(rules->argv->args, i));
-    return count;
+    return stacks->len;
 }
 
 /* "ID " in front of a forward: needed where there are several stacks; given where the operator gave none.
@@ -63,7 +57,7 @@ dup_stack(QemuRules *rules, QemuArg *arg)
     if (!id) {
         if (!g_ptr_array_find(rules->argv->args, arg, &index))
             g_assert_not_reached();
-        g_autofree char *name = g_strdup_printf(QEMU_RULES_OUR_PREFIX "net%u", index);
+        g_autofree char *name = g_strdup_printf(QEMU_PLAN_OUR_PREFIX "net%u", index);
         qemu_keyval_set_string(arg->settings, "id", name);
         id = qemu_keyval_get(arg->settings, "id");
     }
@@ -113,6 +107,10 @@ carry_forwards(QemuRules *rules, QemuArg *arg, const GPtrArray *forwards)
 {
     g_autofree char *stack = dup_stack(rules, arg);
 
+    if (rules->plan->deferred->len + forwards->len > FORWARDS_MAX) {
+        report(rules, arg, QEMU_FINDING_BLOCK, "net-hostfwd", "forward fewer, or plan a restart", "too many ports are forwarded");
+        return;
+    }
     for (guint i = 0; i < forwards->len; i++) {
         if (has_any_port(forwards->pdata[i])) {
             report(rules, arg, QEMU_FINDING_BLOCK, "net-hostfwd", "name the host's port",

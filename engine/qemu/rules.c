@@ -29,7 +29,7 @@ static const QemuRule table[] = {
     {"dump-vmstate", QEMU_RULE_BOTH, qemu_rule_refuse, NULL,
      "it makes QEMU write a file and leave", "run QEMU itself for that"},
     {"object device chardev mon netdev", QEMU_RULE_BOTH, qemu_rule_our_ids, NULL,
-     "ids that begin with “" QEMU_RULES_OUR_PREFIX "” are those of moult's own monitors", "choose another id"},
+     "ids that begin with “" QEMU_PLAN_OUR_PREFIX "” are those of moult's own monitors", "choose another id"},
 
     {NULL, QEMU_RULE_BOTH, qemu_rule_descriptors, "fd-argument",
      "QEMU is started without the descriptors it speaks of", "name the file or device by its path"},

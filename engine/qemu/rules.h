@@ -62,8 +62,6 @@ int qemu_rules_add_fd(QemuRules *rules, QemuPlanFdKind kind, unsigned index);
  * may have already.
  */
 void qemu_rules_hand_over_as(QemuRules *rules, QemuPlanFdKind kind, int source_number, int number);
-/* Ids that begin so are ours. */
-#define QEMU_RULES_OUR_PREFIX "moult-"
 
 /* -- The rules -- */
 

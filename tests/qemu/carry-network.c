@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "carry.h"
+#include "operator.h"
 #include "talk.h"
 
 static void
@@ -81,7 +82,7 @@ guest_forwards_are_refused(void **state)
         "net-guestfwd");
 }
 
-/* Says it on the operator's monitor, as a person does. */
+/* Says "COMMAND PROTOCOL:127.0.0.1:PORT GUEST_SIDE" on the operator's monitor, as a person does. */
 static void
 say(HarnessGuest *guest, const char *command, const char *protocol, guint16 port, const char *guest_side)
 {
@@ -91,24 +92,123 @@ say(HarnessGuest *guest, const char *command, const char *protocol, guint16 port
     harness_guest_qmp_with(guest, "human-monitor-command", arguments);
 }
 
-/* A new QEMU would be given the ports of the definition. */
+/* The host's port of the forward to the guest's PORT; 0: there is none, or more than one. */
+static guint16
+find_forward(HarnessGuest *guest, guint16 port)
+{
+    g_autofree char *answer =
+        operator_hear(guest, "human-monitor-command", "{\"command-line\":\"info usernet\"}");
+    g_autofree char *pattern = g_strdup_printf("HOST_FORWARD\\] +[0-9]+ +[0-9.*]+ +([0-9]+) +10\\.0\\.2\\.15 +%u ", port);
+    g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
+    g_autoptr(GMatchInfo) match = NULL;
+
+    g_regex_match(regex, answer, 0, &match);
+    g_autofree char *found = g_match_info_fetch(match, 1);
+    return found && !g_match_info_next(match, NULL) ? (guint16)g_ascii_strtoull(found, NULL, 10) : 0;
+}
+
+static guint16 kept_port, gone_port, late_port, udp_port, chosen_port;
+
+/* The guest answers at port 7 alone: others show where they lead by the monitor's word. */
 static void
-ports_that_were_changed_are_refused(void **state)
+expect_forwards_of_now(HarnessGuest *guest)
+{
+    use_port(late_port);
+    assert_true(talk_can_connect_tcp(AF_INET, kept_port));
+    assert_false(talk_can_connect_tcp(AF_INET, gone_port));
+    assert_int_equal(find_forward(guest, 9), kept_port);
+    assert_int_equal(find_forward(guest, 7), late_port);
+    assert_int_equal(find_forward(guest, 53), udp_port);
+    assert_int_equal(find_forward(guest, 80), chosen_port);
+}
+
+static void
+ports_that_were_changed_go_along(void **state)
 {
     (void)state;
     HarnessEngine *engine = harness_engine_new(NULL);
-    guint16 port = talk_free_port(SOCK_STREAM), udp_port = talk_free_port(SOCK_DGRAM);
+    kept_port = talk_free_port(SOCK_STREAM);
+    gone_port = talk_free_port(SOCK_STREAM);
     HarnessGuest *guest = harness_guest_run(
         engine, "guest", BUILD_INSTALLED,
-        carry_spec_tiny("-netdev user,id=n,hostfwd=tcp:127.0.0.1:%u-:7 -device e1000,netdev=n", port));
+        carry_spec("-netdev {\"type\":\"user\",\"id\":\"n\",\"hostfwd\":[{\"str\":\"tcp:127.0.0.1:%u-:7\"},"
+                   "{\"str\":\"tcp:127.0.0.1:%u-:9\"}]} -device virtio-net-pci,netdev=n",
+                   gone_port, kept_port));
+    late_port = talk_free_port(SOCK_STREAM);
+    udp_port = talk_free_port(SOCK_DGRAM);
 
-    say(guest, "hostfwd_add", "udp", udp_port, "-:7");
-    carry_expect_refusal(guest, "net-hostfwd-changed");
+    say(guest, "hostfwd_remove", "tcp", gone_port, "");
+    say(guest, "hostfwd_add", "tcp", late_port, "-:7");
+    say(guest, "hostfwd_add", "udp", udp_port, "-:53");
+    say(guest, "hostfwd_add", "tcp", 0, "-:80");
+    chosen_port = find_forward(guest, 80);
+    carry_expect_rows(guest, "OK net-hostfwd-changed,OK net-hostfwd");
+    expect_forwards_of_now(guest);
+    carry_roll_back(guest);
+    expect_forwards_of_now(guest);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    expect_forwards_of_now(guest);
+    carry_expect_rows(guest, "OK net-hostfwd-changed,OK net-hostfwd");
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    expect_forwards_of_now(guest);
+    /* Back to those of the definition, which are then nothing new. */
+    say(guest, "hostfwd_remove", "tcp", late_port, "");
+    say(guest, "hostfwd_remove", "tcp", chosen_port, "");
     say(guest, "hostfwd_remove", "udp", udp_port, "");
+    say(guest, "hostfwd_add", "tcp", gone_port, "-:7");
+    carry_expect_rows(guest, "OK explained,OK net-hostfwd");
     harness_guest_upgrade(guest, BUILD_SECOND);
-    /* The new QEMU's own command line has no forward. */
-    harness_guest_upgrade(guest, BUILD_SECOND);
-    say(guest, "hostfwd_remove", "tcp", port, "");
+    assert_false(talk_can_connect_tcp(AF_INET, late_port));
+    use_port(gone_port);
+    harness_engine_finish(engine);
+}
+
+/* Each network has its own; one is without a name, and one was added. */
+static void
+ports_go_along_with_their_network(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    guint16 first = talk_free_port(SOCK_STREAM), second = talk_free_port(SOCK_STREAM), third = talk_free_port(SOCK_STREAM);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_SECOND,
+                                            carry_spec_tiny("-netdev user,id=a -nic user,model=e1000,hostfwd=tcp:127.0.0.1:%u-:1", first));
+
+    operator_say(guest, "netdev_add {\"type\":\"user\",\"id\":\"z\"}");
+    /* The first network, and the added one. */
+    say(guest, "hostfwd_add", "tcp", second, "-:2");
+    say(guest, "hostfwd_add z", "tcp", third, "-:3");
+    carry_expect_refusal(guest, "netdev-removed"); /* a new QEMU would make the added one before that of -nic */
+    operator_say(guest, "netdev_del {\"id\":\"z\"}");
+    for (unsigned i = 0; i < 3; i++) {
+        harness_guest_upgrade(guest, BUILD_SECOND);
+        assert_int_equal(find_forward(guest, 1), first);
+        assert_int_equal(find_forward(guest, 2), second);
+        assert_int_equal(find_forward(guest, 3), 0);
+    }
+    harness_engine_finish(engine);
+}
+
+static void
+forward_many(HarnessGuest *guest, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        say(guest, "hostfwd_add", "tcp", 0, "-:7");
+}
+
+/* All that is to be opened later is on the record of the instance, which has an end. */
+static void
+too_many_ports_are_refused(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest =
+        harness_guest_run(engine, "guest", BUILD_INSTALLED, carry_spec_tiny("-netdev user,id=n -device e1000,netdev=n"));
+
+    forward_many(guest, 200);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    forward_many(guest, 1);
+    carry_expect_refusal(guest, "net-hostfwd");
+    forward_many(guest, 56);
     carry_expect_refusal(guest, "net-hostfwd-changed");
     harness_engine_finish(engine);
 }
@@ -225,7 +325,9 @@ main(int argc, char **argv)
         HARNESS_TEST(forwarded_ports_are_where_they_were),
         HARNESS_TEST(forwarded_ports_come_back_with_the_old_build),
         HARNESS_TEST(guest_forwards_are_refused),
-        HARNESS_TEST(ports_that_were_changed_are_refused),
+        HARNESS_TEST(ports_that_were_changed_go_along),
+        HARNESS_TEST(ports_go_along_with_their_network),
+        HARNESS_TEST(too_many_ports_are_refused),
         HARNESS_TEST(sockets_and_tunnels_are_refused),
         HARNESS_TEST(other_processes_are_refused),
     };

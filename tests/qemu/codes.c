@@ -202,7 +202,7 @@ test_channels_that_stay(void **state G_GNUC_UNUSED)
                      "-vnc unix:@folder@/v1 -vnc unix:@folder@/" LISTENER ",reverse=on"),
         .commands = "chardev-change {\"id\":\"cl\",\"backend\":{\"type\":\"null\",\"data\":{}}}",
         .rows = "BLOCK chardev-pty,BLOCK chardev-udp,BLOCK chardev-vdagent,BLOCK chardev-device,"
-                "BLOCK chardev-dbus,BLOCK chardev-listener,BLOCK net-filter-dump,BLOCK net-hostfwd,BLOCK net-socket,"
+                "BLOCK chardev-dbus,BLOCK chardev-listener,BLOCK net-filter-dump,OK net-hostfwd-changed,BLOCK net-socket,"
                 "OK display-vnc-several,BLOCK display-vnc-reverse"};
 
     go_through(&it);

@@ -138,6 +138,9 @@ what_cannot_be_opened_stays_on_the_list(void **state)
 
     assert_true(guest_deferred_awaits(instance, "add") && guest_deferred_awaits(instance, "display-update"));
     assert_false(guest_deferred_awaits(instance, "ad") || guest_deferred_awaits(instance, "remove"));
+    g_autoptr(GPtrArray) lines = guest_deferred_list_lines(instance, "add ");
+    assert_int_equal(lines->len, 1);
+    assert_string_equal(lines->pdata[0], "1");
     assert_false(guest_deferred_open(instance, &wait, &error));
     assert_non_null(strstr(error->message, "port 1: in use"));
     assert_int_equal(instance->deferred->len, 1);

@@ -153,6 +153,33 @@ switches_are_words_in_lists_and_booleans_in_json(void **state)
 }
 
 static void
+list_takes_the_place_of_all_there_were(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *values, *expected;
+    } cases[] = {
+        {"user,hostfwd=a,id=n,hostfwd=b", "c,d", "user,id=n,hostfwd=c,hostfwd=d"},
+        {"user,hostfwd=a,id=n", "", "user,id=n"},
+        {"user,id=n", "c", "user,id=n,hostfwd=c"},
+        {"{\"id\":\"n\",\"hostfwd\":[{\"str\":\"a\"}]}", "c,d",
+         "{\"id\":\"n\",\"hostfwd\":[{\"str\":\"c\"},{\"str\":\"d\"}]}"},
+        {"{\"id\":\"n\",\"hostfwd\":[{\"str\":\"a\"}]}", "", "{\"id\":\"n\"}"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(QemuKeyval) keyval = parse("netdev", cases[i].text);
+        g_auto(GStrv) words = g_strsplit(cases[i].values, ",", -1);
+        g_autoptr(GPtrArray) values = g_ptr_array_new();
+        for (char **word = words; *word; word++)
+            g_ptr_array_add(values, *word);
+        qemu_keyval_set_list(keyval, "hostfwd", values);
+        g_autofree char *text = qemu_keyval_format(keyval);
+        assert_string_equal(text, cases[i].expected);
+    }
+}
+
+static void
 removing_what_is_not_there_changes_nothing(void **state)
 {
     (void)state;
@@ -228,6 +255,7 @@ main(void)
         cmocka_unit_test(values_are_those_that_count_for_qemu),
         cmocka_unit_test(only_what_is_changed_is_written_anew),
         cmocka_unit_test(switches_are_words_in_lists_and_booleans_in_json),
+        cmocka_unit_test(list_takes_the_place_of_all_there_were),
         cmocka_unit_test(removing_what_is_not_there_changes_nothing),
         cmocka_unit_test(what_qemu_would_not_parse_is_refused),
         cmocka_unit_test(json_for_an_option_without_json_is_a_list),
