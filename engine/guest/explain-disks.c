@@ -120,17 +120,33 @@ set_image(Explanation *explanation, QemuArg *arg, const char *name, const Explai
                     name);
 }
 
-/* Whether FILE, "json:..." as QEMU writes what has settings of its own (an encrypted image), is a format above the file PATH. */
+/* Whether FILE, "json:..." as QEMU writes what has settings of its own, ends in a node below all formats whose KEY is VALUE. */
 static bool
-names_file(const char *file, const char *path)
+json_ends_in(const char *file, const char *key, const char *value)
 {
     const char *text = file + strlen(JSON_PREFIX);
-    g_autoptr(json_object) parsed = path ? qmp_json_parse(text, strlen(text), JSON_DEPTH, NULL) : NULL;
+    g_autoptr(json_object) parsed = value ? qmp_json_parse(text, strlen(text), JSON_DEPTH, NULL) : NULL;
     json_object *node = parsed, *inner;
 
     while ((inner = qmp_json_get_object(node, "file")))
         node = inner;
-    return path && g_strcmp0(qmp_json_get_string(node, "filename"), path) == 0;
+    return value && g_strcmp0(qmp_json_get_string(node, key), value) == 0;
+}
+
+/*
+ * A disk without a name of its own in ARG (file.driver=ssh,file.host=...): QEMU makes one up, "ssh://...", "gluster+tcp://..." or
+ * "json:...". TRUE: FILE is of that driver. That it is the very same is compared once the new QEMU is up.
+ */
+static bool
+is_of_its_driver(const QemuArg *arg, const char *file)
+{
+    const char *driver = arg ? qemu_keyval_get(arg->settings, "file.driver") : NULL;
+
+    if (!driver || qemu_keyval_get(arg->settings, "file"))
+        return false;
+    if (g_str_has_prefix(file, JSON_PREFIX))
+        return json_ends_in(file, "driver", driver);
+    return !is_plain_path(file) && g_str_has_prefix(file, driver) && strchr(":+", file[strlen(driver)]);
 }
 
 static void
@@ -153,10 +169,10 @@ look_at_drive(Explanation *explanation, const char *name, json_object *inserted)
         return;
     }
     if (!file || g_strcmp0(given, file) == 0 || (given && !is_plain_path(given)) ||
-        (!given && is_mentioned(explanation->argv, file)))
+        (!given && is_mentioned(explanation->argv, file)) || is_of_its_driver(arg, file))
         return;
     /* "json:" is what has no short form; the names in there are compared once the new QEMU is up. */
-    if (g_str_has_prefix(file, JSON_PREFIX) && (!arg || names_file(file, given)))
+    if (g_str_has_prefix(file, JSON_PREFIX) && (!arg || json_ends_in(file, "filename", given)))
         return;
     image = explain_image_read(inserted);
     if (arg && image)
