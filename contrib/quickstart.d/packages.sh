@@ -11,7 +11,7 @@ PACKAGES_build=(
 # To run guests: the first QEMU and its tools.
 PACKAGES_guest=(qemu-system-x86 qemu-utils)
 # What single tests use besides.
-PACKAGES_test=(shellcheck swtpm systemd dbus-daemon qemu-block-extra)
+PACKAGES_test=(shellcheck swtpm systemd dbus-daemon qemu-block-extra openssh-client)
 # gnuplot draws the picture.
 PACKAGES_bench=(gnuplot-nox)
 

@@ -5,7 +5,7 @@
 
 # test_main [SUITE...]
 test_main() {
-    local suite suites=() status=0
+    local suite server suites=() status=0
     local log=$BUILD/meson-logs/quickstart.json
 
     for suite in "$@"; do
@@ -15,7 +15,10 @@ test_main() {
     fetch_second_qemu
     fetch_kernel cloud
     fetch_kernel full
-    contrib/fetch/tgt >/dev/null || warn tgt "there is none to be had here"
+    for server in tgt sshd nfs; do
+        contrib/fetch/"$server" >/dev/null || warn "$server" "there is none to be had here"
+    done
+    [ -z "$SECOND_QEMU" ] || contrib/fetch/qemu-block >/dev/null || warn qemu-block "there are none to be had here"
     build_main
     say
     rm -f "$log"
