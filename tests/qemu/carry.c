@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -87,6 +88,17 @@ carry_adopt(HarnessGuest *guest, pid_t pid)
     g_autoptr(HarnessReply) reply = moult(guest->engine, "adopt", guest->name, "--pid", number, "--json", NULL);
     assert_status(reply, EXIT_DONE);
     harness_guest_await(guest);
+}
+
+char *
+carry_make_raw(const HarnessEngine *engine, const char *name)
+{
+    char *path = g_build_filename(engine->folder, name, NULL);
+    int fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0 && ftruncate(fd, 64 << 20) == 0);
+    close(fd);
+    return path;
 }
 
 char *

@@ -21,6 +21,12 @@ const HarnessSpec *carry_spec_tiny(const char *format, ...) G_GNUC_PRINTF(1, 2);
 pid_t carry_start_with(HarnessGuest *guest, HarnessBuild build, const int *fds, int n_fds);
 void carry_adopt(HarnessGuest *guest, pid_t pid);
 
+/* A device for DRIVE, as many of them as there are disks. */
+#define CARRY_DEVICE(drive) " -device virtio-blk-pci,drive=" drive
+
+/* A new image of 64 MiB, NAME in the engine's folder; owned. */
+char *carry_make_raw(const HarnessEngine *engine, const char *name);
+
 /* NAME in the engine's folder; owned. */
 char *carry_path(const HarnessGuest *guest, const char *name);
 

@@ -5,8 +5,6 @@
 #include "files.h"
 #include "harness.h"
 
-void harness_skip(const char *why);
-
 /* Kernel and initramfs of FLAVOUR, looked for once; borrowed. NULL: see files.h. */
 const Files *harness_find_files(const char *flavour, GError **error);
 

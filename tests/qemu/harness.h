@@ -41,6 +41,8 @@ const char *harness_build(HarnessBuild build);
 const char *harness_build_version(HarnessBuild build);
 /* An image of the tiny guest. Borrowed. */
 const char *harness_tiny_image(void);
+/* Skips the running test for that reason, and the program (77) if no other fails. */
+void harness_skip(const char *why);
 /* Skips the running test, saying why, unless we are root. */
 void harness_need_root(void);
 
