@@ -11,12 +11,14 @@
 #include "guest/cpu-trial.h"
 #include "guest/disk-trial.h"
 #include "guest/error.h"
+#include "guest/images.h"
 #include "guest/inspect.h"
 #include "guest/label.h"
 #include "guest/nbd.h"
 #include "guest/probe.h"
 #include "guest/questions.h"
 #include "guest/spawn.h"
+#include "guest/start-files.h"
 #include "guest/surroundings.h"
 #include "guest/throttle.h"
 #include "guest/vhost.h"
@@ -64,6 +66,7 @@ look_at_source(UpgradePreflight *preflight, const GuestEnvironment *environment,
     preflight->present = guest_explain(environment, source, preflight->binary, &limit, preflight->findings);
     guest_throttle_look(source, &limit, preflight->findings);
     guest_nbd_look(source, &limit, preflight->findings);
+    guest_images_look(source, &limit, preflight->findings);
     if (preflight->binary)
         guest_inspect_devices(source, preflight->binary, &limit, preflight->findings);
 }
@@ -86,6 +89,7 @@ look_at_plan(UpgradePreflight *preflight, const GuestEnvironment *environment, c
         qemu_findings_add(preflight->findings, finding->level, finding->code, finding->hint, "%s", finding->reason);
     }
     guest_vhost_net_look(preflight->plan, preflight->findings);
+    guest_start_files_look(source, preflight->plan, preflight->findings);
 }
 
 /* What the running QEMU says of itself; its record may be of another opinion. */

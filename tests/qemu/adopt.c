@@ -320,6 +320,25 @@ test_list_shows_what_is_not_managed(void **state G_GNUC_UNUSED)
     end(engine, pid);
 }
 
+/* In the background QEMU is in "/", and opens its images by their paths once more when it hands over. */
+static void
+test_daemon_with_a_relative_image_is_told(void **state G_GNUC_UNUSED)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    pid_t pid = run_script(engine, harness_build(BUILD_INSTALLED),
+                           "DISK=/dev/vda\n$QEMU -m 256 -display none -drive file=disk.raw,format=raw,if=virtio -daemonize "
+                           "-pidfile $DIR/pid -qmp unix:$DIR/qmp.sock,server=on,wait=off " LINUX "\n");
+    HarnessGuest *guest = adopt_and_await(engine, pid);
+    g_autoptr(HarnessReply) check = moult(engine, "check", NAME, "--to", harness_build(BUILD_SECOND), "--json", NULL);
+    g_autoptr(HarnessReply) upgrade = moult(engine, "upgrade", NAME, "--to", harness_build(BUILD_SECOND), "--json", NULL);
+
+    assert_status(check, EXIT_REFUSED);
+    assert_rows(check, "BLOCK disk-file");
+    assert_outcome(upgrade, EXIT_REFUSED, "refused", "disk-file", "disk.raw");
+    release(guest);
+    end(engine, guest->pid);
+}
+
 static void
 expect_refused(const char *script, const char *socket_name, const char *code)
 {
@@ -635,6 +654,7 @@ main(int argc, char **argv)
         TEST(test_desktop_launcher),
         TEST(test_wiki_one_liner),
         TEST(test_list_shows_what_is_not_managed),
+        TEST(test_daemon_with_a_relative_image_is_told),
         TEST(test_no_qmp_monitor),
         TEST(test_busy_monitor),
         TEST(test_socket_of_another_process),
