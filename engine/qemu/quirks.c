@@ -45,6 +45,16 @@ static const QemuQuirk table[] = {
         .established = "measured: 10.0.2 to 7.2.22 with two fails with \"Unknown savevm section or instance 'slirp' 1\"; "
                        "source: net/slirp.c registers with VMSTATE_INSTANCE_ID_ANY since 8.2",
     },
+    {
+        .id = QEMU_QUIRK_SWITCHOVER_UNKNOWN,
+        .until = {10, 0, 0},
+        .accelerator = QEMU_ACCELERATOR_UNKNOWN,
+        .broken = "it does not know the message by which a newer QEMU announces that it hands over, and which only machine types "
+                  "with a version, of before 10.0, turn off",
+        .instead = "a guest of a machine type without versions is not taken back to such a QEMU",
+        .established = "measured: isapc, 10.0.2 to 7.2.22, fails with \"MIG_CMD 0xb unknown\"; source: "
+                       "migration.send-switchover-start, hw_compat_9_2",
+    },
 };
 
 const char *

@@ -18,6 +18,7 @@ typedef enum {
     QEMU_QUIRK_LIVE_COPY_OF_SEVERAL,     /* of the source: a copy of several memory backends may end it */
     QEMU_QUIRK_UNNAMED_SHARED_IS_COPIED, /* of the source: shared memory without a file name is not left out */
     QEMU_QUIRK_USER_NETWORKS_UNNUMBERED, /* of the target: the states of several user networks are not told apart */
+    QEMU_QUIRK_SWITCHOVER_UNKNOWN,       /* of the target: what a newer QEMU begins the end of its state with is not understood */
     QEMU_QUIRK_N
 } QemuQuirkId;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "qemu/argv-error.h"
+#include "qemu/quirks.h"
 
 /* The machine type that this instance must have, as QEMU would be given it; NULL: QEMU's default. */
 static const char *
@@ -25,6 +26,33 @@ report_unknown(QemuRules *rules, const char *wanted)
 
     qemu_rules_find(rules, QEMU_FINDING_BLOCK, "machine-unknown", hint,
                     "QEMU %s (%s) has no machine type “%.100s”", binary->version_text, binary->path, wanted);
+}
+
+static bool
+takes_switchover(const QemuVersion *version)
+{
+    return !qemu_quirk_find(QEMU_QUIRK_SWITCHOVER_UNKNOWN, version, QEMU_ACCELERATOR_UNKNOWN);
+}
+
+/* Of these there is one in each QEMU, as it is there: no older one is kept, whose state the next QEMU would take. */
+static void
+look_at_version(QemuRules *rules, const QmpMachine *machine)
+{
+    static const char *const without_versions[] = {"isapc", "microvm", "x-remote", NULL};
+    const QemuPlanContext *context = rules->context;
+    const QemuVersion *running = &context->running, *target = &context->binary->version;
+
+    if (!qemu_rules_is_incoming(rules) || !g_strv_contains(without_versions, machine->name) ||
+        (running->major == target->major && running->minor == target->minor))
+        return;
+    if (takes_switchover(running) && !takes_switchover(target))
+        qemu_rules_find(rules, QEMU_FINDING_BLOCK, "machine-unversioned", "choose QEMU 10.0 or newer",
+                        "machine type %s has no versions: QEMU %s does not understand its state as the running QEMU sends it",
+                        machine->name, context->binary->version_text);
+    else
+        qemu_rules_find(rules, QEMU_FINDING_WARN, "machine-unversioned", "pc and q35 have versions",
+                        "machine type %s has no versions, and QEMU %s may refuse its state: then the guest goes on where it is",
+                        machine->name, context->binary->version_text);
 }
 
 bool
@@ -52,6 +80,8 @@ qemu_rule_machine(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg 
     else
         qemu_rules_find(rules, QEMU_FINDING_OK, "machine-known", NULL, "QEMU %s has machine type %s",
                         binary->version_text, machine->name);
+    if (machine)
+        look_at_version(rules, machine);
     if (g_strcmp0(given, rules->plan->machine_type) != 0)
         qemu_rules_set_machine(rules, "type", rules->plan->machine_type);
     return true;

@@ -266,6 +266,16 @@ test_old_build_cannot_take_it_back(void **state G_GNUC_UNUSED)
     go_through(&it);
 }
 
+/* Whether it runs does not matter. */
+static void
+test_machine_without_versions_cannot_go_back(void **state G_GNUC_UNUSED)
+{
+    static const Case it = {
+        .build = BUILD_SECOND, .spec = TINY("microvm,pcie=on", NULL), .rows = "BLOCK machine-unversioned", .unseen = true};
+
+    go_through(&it);
+}
+
 static void
 test_migration_of_somebody_else(void **state G_GNUC_UNUSED)
 {
@@ -406,7 +416,7 @@ main(int argc, char **argv)
         TEST(test_recorded_run_stays),
         TEST(test_machine_of_another_meaning_stays),
         TEST(test_old_build_cannot_take_it_back),
-        TEST(test_migration_of_somebody_else),
+        TEST(test_machine_without_versions_cannot_go_back), TEST(test_migration_of_somebody_else),
         TEST(test_guest_that_has_left),
         TEST(test_memory_of_two_kinds),
         TEST(test_no_room_for_a_second_copy),
