@@ -5,6 +5,7 @@
 
 #include "guest/error.h"
 #include "guest/listening.h"
+#include "guest/placeholder.h"
 #include "guest/viewer.h"
 #include "qemu/deferred.h"
 #include "qmp/commands.h"
@@ -58,6 +59,8 @@ run(GuestInstance *instance, const QemuDeferred *deferred, const QmpWait *wait, 
         return listen_again(instance, deferred, error);
     if (g_str_equal(deferred->command, QEMU_DEFERRED_VIEWER))
         return guest_viewer_connect(instance, deferred->arguments, wait, error);
+    if (g_str_equal(deferred->command, QEMU_DEFERRED_NETDEV))
+        return guest_placeholder_remove(instance, deferred->arguments, wait, error);
     const char *line = get_human_line(deferred);
     if (line)
         return run_human(instance->monitor, line, wait, error);

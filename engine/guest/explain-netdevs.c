@@ -9,7 +9,7 @@
 
 #include "guest/explain-forwards.h"
 #include "guest/explain-hostfwd.h"
-#include "qemu/quirks.h"
+#include "guest/explain-user-numbers.h"
 #include "qemu/user-networks.h"
 #include "qmp/commands.h"
 
@@ -74,7 +74,8 @@ look_at_added(Explanation *explanation, const char *name, const GuestNetdev *net
 static bool
 is_explained(const Explanation *explanation, const char *name)
 {
-    return qemu_user_networks_is_unnamed(name) || explain_find(explanation, "netdev", name) || explain_find(explanation, "nic", name) ||
+    return qemu_user_networks_is_unnamed(name) || qemu_user_networks_is_placeholder(name) ||
+           explain_find(explanation, "netdev", name) || explain_find(explanation, "nic", name) ||
            explain_find(explanation, "net", name);
 }
 
@@ -112,43 +113,6 @@ list_added(const Explanation *explanation, GHashTable *netdevs, const GPtrArray 
     return names;
 }
 
-/* ---- The numbers of user networks ---- */
-
-static bool
-are_same(const GPtrArray *a, const GPtrArray *b, guint n)
-{
-    for (guint i = 0; i < n; i++) {
-        const char *left = a->pdata[i], *right = b->pdata[i];
-        if (strcmp(left, right) != 0 && !(qemu_user_networks_is_unnamed(left) && qemu_user_networks_is_unnamed(right)))
-            return false;
-    }
-    return true;
-}
-
-/*
- * From 8.2 on the state of a user network has a number, one more than the highest there is when it is made, and a QEMU does not
- * load a number that it has not. USERS are those there are. One that was added and removed again leaves a gap that nobody
- * sees; the hand-over then fails, and is rolled back.
- */
-static void
-look_at_numbers(Explanation *explanation, const GPtrArray *users)
-{
-    const GuestInstance *instance = explanation->instance;
-    g_autoptr(QemuArgv) argv = qemu_argv_parse((const char *const *)instance->command_line, NULL);
-    g_autoptr(GPtrArray) at_start = argv ? qemu_user_networks_list_names(argv) : g_ptr_array_new();
-    g_autoptr(GPtrArray) then = qemu_user_networks_list_names(explanation->argv);
-    QemuVersion version = {0};
-
-    qmp_client_get_version(instance->monitor, &version.major, &version.minor, &version.micro);
-    if (qemu_quirk_find(QEMU_QUIRK_USER_NETWORKS_UNNUMBERED, &version, QEMU_ACCELERATOR_UNKNOWN) ||
-        (are_same(users, at_start, MIN(users->len, at_start->len)) && users->len == then->len &&
-         are_same(users, then, users->len)))
-        return;
-    explain_block(explanation, "netdev-removed",
-                  "user networks came and went, and QEMU has numbered what is left as a new one would not, up to",
-                  users->len > 0 ? users->pdata[users->len - 1] : "");
-}
-
 /* ---- All of them ---- */
 
 /* NULL, and a BLOCK: the monitor does not tell. Owned. */
@@ -177,12 +141,23 @@ has_user(const Explanation *explanation, GHashTable *netdevs)
 
     if (args->len > 0)
         return true;
-
     g_hash_table_iter_init(&iter, netdevs);
     while (g_hash_table_iter_next(&iter, NULL, &netdev))
         if (g_str_equal(((const GuestNetdev *)netdev)->type, "user"))
             return true;
     return false;
+}
+
+/* A placeholder that could not be removed yet is as good as gone. USERNET may be NULL. Owned, with its free function. */
+static GPtrArray *
+list_present_users(const char *usernet)
+{
+    GPtrArray *users = usernet ? guest_explain_forwards_networks(usernet) : g_ptr_array_new_with_free_func(g_free);
+
+    for (guint i = users->len; i-- > 0;)
+        if (qemu_user_networks_is_placeholder(users->pdata[i]))
+            g_ptr_array_remove_index(users, i);
+    return users;
 }
 
 void
@@ -195,14 +170,13 @@ explain_netdevs(Explanation *explanation)
 
     if (!netdevs || (has_users && !usernet))
         return;
-    g_autoptr(GPtrArray) users =
-        usernet ? guest_explain_forwards_networks(usernet) : g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) users = list_present_users(usernet);
     look_for_removed(explanation, netdevs);
     if (usernet)
         explain_hostfwd(explanation, usernet, users);
     g_autoptr(GPtrArray) added = list_added(explanation, netdevs, users);
     for (guint i = 0; i < added->len; i++)
         look_at_added(explanation, added->pdata[i], g_hash_table_lookup(netdevs, added->pdata[i]), usernet);
-    if (users->len > 0)
-        look_at_numbers(explanation, users);
+    if (usernet)
+        explain_user_numbers(explanation, users);
 }

@@ -51,6 +51,16 @@ qemu_deferred_new_viewer(const char *what, const QemuHolding *connection, const 
     return qemu_deferred_new(what, NULL, QEMU_DEFERRED_VIEWER, arguments);
 }
 
+QemuDeferred *
+qemu_deferred_new_netdev(const char *id)
+{
+    json_object *arguments = json_object_new_object();
+    g_autofree char *what = g_strconcat("removal of the placeholder ", id, NULL);
+
+    qmp_json_add_string(arguments, "id", id);
+    return qemu_deferred_new(what, NULL, QEMU_DEFERRED_NETDEV, arguments);
+}
+
 GPtrArray *
 qemu_deferred_dup_listeners(const QemuDeferred *deferred)
 {

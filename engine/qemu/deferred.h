@@ -29,6 +29,9 @@ typedef struct {
  */
 #define QEMU_DEFERRED_VIEWER "moult-viewer"
 
+/* A third: the network back end that has kept a number is removed (guest/placeholder.h). Its arguments: {"id"}. */
+#define QEMU_DEFERRED_NETDEV "moult-netdev-del"
+
 /* BEFORE may be NULL; ARGUMENTS are taken. */
 QemuDeferred *qemu_deferred_new(const char *what, const char *before, const char *command,
                                 json_object *arguments);
@@ -38,6 +41,8 @@ QemuDeferred *qemu_deferred_new_human(const char *what, const char *before, cons
 QemuDeferred *qemu_deferred_new_listen(const char *what, const GPtrArray *listeners);
 /* One of QEMU_DEFERRED_VIEWER, for CONNECTION, which the monitor has under FD_NAME. */
 QemuDeferred *qemu_deferred_new_viewer(const char *what, const QemuHolding *connection, const char *fd_name);
+/* One of QEMU_DEFERRED_NETDEV, for the back end ID. */
+QemuDeferred *qemu_deferred_new_netdev(const char *id);
 /* Where it shall listen: GPtrArray of QemuHolding, owned; empty for any other command, NULL when it cannot be read. */
 GPtrArray *qemu_deferred_dup_listeners(const QemuDeferred *deferred);
 void qemu_deferred_free(QemuDeferred *deferred);

@@ -7,12 +7,17 @@
 #include <string.h>
 
 #include "qemu/argv-error.h"
+#include "qemu/user-networks.h"
 
 bool
 qemu_rule_our_ids(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error)
 {
     const char *id = qemu_keyval_get(arg->settings, "id");
 
+    /* One of the present, which no definition has (guest/explain-user-numbers.c). */
+    if (id && qemu_rules_is_incoming(rules) && g_strcmp0(qemu_arg_get_network(arg), "user") == 0 &&
+        qemu_user_networks_is_placeholder(id))
+        return true;
     if (id && g_str_has_prefix(id, QEMU_PLAN_OUR_PREFIX))
         return qemu_rule_refuse(rules, rule, arg, error);
     return true;

@@ -57,7 +57,7 @@ dup_stack(QemuRules *rules, QemuArg *arg)
     if (!id) {
         if (!g_ptr_array_find(rules->argv->args, arg, &index))
             g_assert_not_reached();
-        g_autofree char *name = g_strdup_printf(QEMU_PLAN_OUR_PREFIX "net%u", index);
+        g_autofree char *name = g_strdup_printf(QEMU_USER_NETWORK_NAME, index);
         qemu_keyval_set_string(arg->settings, "id", name);
         id = qemu_keyval_get(arg->settings, "id");
     }
@@ -148,6 +148,14 @@ look_at_number(QemuRules *rules, const QemuArg *arg)
                "the state of several user networks is not understood by a QEMU that old");
 }
 
+static bool
+is_placeholder(const QemuArg *arg)
+{
+    const char *id = qemu_keyval_get(arg->settings, "id");
+
+    return id && qemu_user_networks_is_placeholder(id);
+}
+
 void
 qemu_rules_carry_user(QemuRules *rules, QemuArg *arg)
 {
@@ -161,7 +169,9 @@ qemu_rules_carry_user(QemuRules *rules, QemuArg *arg)
     if (!qemu_rules_is_incoming(rules))
         return;
     look_at_number(rules, arg);
-    if (forwards->len > 0)
+    if (is_placeholder(arg))
+        g_ptr_array_add(rules->plan->deferred, qemu_deferred_new_netdev(qemu_keyval_get(arg->settings, "id")));
+    else if (forwards->len > 0)
         carry_forwards(rules, arg, forwards);
     else
         report(rules, arg, QEMU_FINDING_OK, "net-user", NULL,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "qemu/user-networks.h"
 
-#include "qemu/plan.h"
+#include <string.h>
 
 static void
 collect(const QemuArgv *argv, const char *option, bool is_json, GPtrArray *networks)
@@ -40,8 +40,43 @@ qemu_user_networks_list_names(const QemuArgv *argv)
     return names;
 }
 
+static bool
+has_form(const char *name, const char *format)
+{
+    return strncmp(name, format, strlen(format) - strlen("%u")) == 0;
+}
+
 bool
 qemu_user_networks_is_unnamed(const char *name)
 {
-    return *name == '#' || g_str_has_prefix(name, QEMU_PLAN_OUR_PREFIX);
+    return *name == '#' || has_form(name, QEMU_USER_NETWORK_NAME);
+}
+
+bool
+qemu_user_networks_is_placeholder(const char *name)
+{
+    return has_form(name, QEMU_USER_NETWORK_PLACEHOLDER);
+}
+
+bool
+qemu_user_networks_is_same(const char *a, const char *b)
+{
+    if (qemu_user_networks_is_placeholder(a) || qemu_user_networks_is_placeholder(b))
+        return false;
+    return strcmp(a, b) == 0 || (qemu_user_networks_is_unnamed(a) && qemu_user_networks_is_unnamed(b));
+}
+
+/* Without hosts, ports or a card: restrict=on leads nowhere. */
+void
+qemu_user_networks_insert_placeholder(QemuArgv *argv, const QemuArg *network, guint number)
+{
+    bool is_json = qemu_keyval_is_json(network->settings);
+    g_autofree char *id = g_strdup_printf(QEMU_USER_NETWORK_PLACEHOLDER, number);
+    g_autofree char *text = g_strdup_printf(is_json ? "{\"type\":\"user\",\"id\":\"%s\",\"restrict\":true}"
+                                                    : "user,id=%s,restrict=on", id);
+    guint index = 0;
+
+    qemu_argv_append(argv, "netdev", text);
+    if (qemu_arg_is(network, "netdev") && g_ptr_array_find(argv->args, network, &index))
+        g_ptr_array_insert(argv->args, (gint)index, g_ptr_array_steal_index(argv->args, argv->args->len - 1));
 }

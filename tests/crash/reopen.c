@@ -185,6 +185,35 @@ port_of_now_that_somebody_has_taken(void **state G_GNUC_UNUSED)
     scene_finish(scene);
 }
 
+static void
+expect_no_placeholder(Scene *scene)
+{
+    operator_expect(scene->guest, "human-monitor-command", "{\"command-line\":\"info network\"}", "moult-gone", false);
+    operator_expect(scene->guest, "human-monitor-command", "{\"command-line\":\"info network\"}", "n1: ", true);
+    operator_expect(scene->guest, "human-monitor-command", "{\"command-line\":\"info network\"}", "n0: ", false);
+}
+
+/* What keeps the number of a network that is gone is not for the guest to keep. */
+static void
+placeholder_is_removed_by_the_next_engine(void **state G_GNUC_UNUSED)
+{
+    static const char *const points[] = {"confirm.reopen:before", "confirm.reopen:after"};
+    Scene *scene = scene_new(carry_spec_tiny("-netdev user,id=n0 -netdev user,id=n1 -device e1000,netdev=n1"));
+
+    harness_guest_upgrade(scene->guest, BUILD_SECOND); /* which numbers them; and to which the scene goes again */
+    operator_say(scene->guest, "netdev_del {\"id\":\"n0\"}");
+    for (size_t i = 0; i < G_N_ELEMENTS(points); i++) {
+        scene_crash_at(scene, points[i]);
+        scene_start_engine(scene, NULL);
+        harness_guest_look_up(scene->guest);
+        expect_no_placeholder(scene);
+        harness_guest_check(scene->guest);
+        harness_guest_upgrade(scene->guest, BUILD_SECOND);
+        expect_no_placeholder(scene);
+    }
+    scene_finish(scene);
+}
+
 #define FIRST_PORT 5900
 
 /* What the two QEMUs take turns at: VNC with a websocket at another port, and SPICE. */
@@ -458,6 +487,7 @@ main(int argc, char **argv)
         HARNESS_TEST(port_that_somebody_has_taken),
         HARNESS_TEST(ports_of_now_are_opened_by_the_next_engine),
         HARNESS_TEST(port_of_now_that_somebody_has_taken),
+        HARNESS_TEST(placeholder_is_removed_by_the_next_engine),
         HARNESS_TEST(whoever_has_the_guest_listens),
         HARNESS_TEST(whoever_has_the_guest_has_the_path),
         HARNESS_TEST(whoever_has_the_guest_has_the_displays),

@@ -188,6 +188,100 @@ ports_go_along_with_their_network(void **state)
     harness_engine_finish(engine);
 }
 
+/* Of names separated by spaces, those that begin with "-" are not there; nor are placeholders. */
+static void
+expect_networks(HarnessGuest *guest, const char *names)
+{
+    g_autofree char *answer =
+        operator_hear(guest, "human-monitor-command", "{\"command-line\":\"info network\"}");
+    g_auto(GStrv) words = g_strsplit(names, " ", -1);
+
+    for (char **word = words; *word; word++) {
+        bool is_there = **word != '-';
+        g_autofree char *row = g_strdup_printf("%s: index=0,type=user", *word + !is_there);
+        if ((strstr(answer, row) != NULL) != is_there)
+            fail_msg("“%s”: %s", *word, answer);
+    }
+    if (strstr(answer, "moult-gone"))
+        fail_msg("a placeholder was left: %s", answer);
+}
+
+/* From 8.2 on their states are numbered. */
+static void
+networks_keep_their_numbers_when_others_are_gone(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    guint16 port = talk_free_port(SOCK_STREAM);
+    HarnessGuest *guest = harness_guest_run(
+        engine, "guest", BUILD_SECOND,
+        carry_spec("-netdev user,id=n0 -netdev user,id=n1,hostfwd=tcp:127.0.0.1:%u-:7 -device virtio-net-pci,netdev=n1 "
+                   "-netdev user,id=n2",
+                   port));
+
+    operator_say(guest, "netdev_del {\"id\":\"n0\"}");
+    carry_expect_rows(guest, "OK netdev-removed,OK net-hostfwd");
+    carry_roll_back(guest);
+    expect_networks(guest, "-n0 n1 n2");
+    use_port(port);
+    for (unsigned i = 0; i < 2; i++) { /* the definition names it, and QEMU has forgotten it */
+        harness_guest_upgrade(guest, BUILD_SECOND);
+        expect_networks(guest, "-n0 n1 n2");
+        use_port(port);
+    }
+    operator_say(guest, "netdev_add {\"type\":\"user\",\"id\":\"n3\"}\nnetdev_del {\"id\":\"n2\"}");
+    carry_expect_refusal(guest, "netdev-removed"); /* was the one removed when the other came? */
+    operator_say(guest, "netdev_del {\"id\":\"n3\"}");
+    harness_guest_upgrade(guest, BUILD_SECOND); /* the last one leaves the others their numbers */
+    expect_networks(guest, "-n0 n1 -n2 -n3");
+    g_autoptr(HarnessReply) back =
+        moult(engine, "upgrade", guest->name, "--to", harness_build(BUILD_INSTALLED), "--json", NULL);
+    assert_outcome(back, EXIT_REFUSED, "refused", "net-user-several", NULL);
+    harness_guest_check_network(guest);
+    harness_engine_finish(engine);
+}
+
+/* All forms, several of them gone. */
+static void
+networks_of_all_forms_keep_their_numbers(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(
+        engine, "guest", BUILD_SECOND,
+        carry_spec_tiny("-nic user,model=e1000 -netdev user,id=t0 -netdev user,id=t1 -netdev {\"type\":\"user\",\"id\":\"j0\"} "
+                        "-netdev {\"type\":\"user\",\"id\":\"j1\"}"));
+
+    operator_say(guest, "netdev_del {\"id\":\"j0\"}\nnetdev_del {\"id\":\"t1\"}");
+    for (unsigned i = 0; i < 3; i++) {
+        harness_guest_upgrade(guest, BUILD_SECOND);
+        expect_networks(guest, "-j0 j1 t0 -t1");
+    }
+    operator_say(guest, "netdev_del {\"id\":\"t0\"}\nnetdev_del {\"id\":\"j1\"}");
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    expect_networks(guest, "-j0 -j1 -t0 -t1");
+    harness_engine_finish(engine);
+}
+
+/* Before 8.2 they have no number, and one that comes from there has the first. */
+static void
+networks_of_old_builds_have_no_numbers(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED,
+                                            carry_spec_tiny("-netdev user,id=n0 -netdev user,id=n1 -device e1000,netdev=n1"));
+
+    operator_say(guest, "netdev_del {\"id\":\"n0\"}");
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    expect_networks(guest, "-n0 n1");
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    expect_networks(guest, "-n0 n1");
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_engine_finish(engine);
+}
+
 static void
 forward_many(HarnessGuest *guest, unsigned n)
 {
@@ -328,6 +422,9 @@ main(int argc, char **argv)
         HARNESS_TEST(ports_that_were_changed_go_along),
         HARNESS_TEST(ports_go_along_with_their_network),
         HARNESS_TEST(too_many_ports_are_refused),
+        HARNESS_TEST(networks_keep_their_numbers_when_others_are_gone),
+        HARNESS_TEST(networks_of_all_forms_keep_their_numbers),
+        HARNESS_TEST(networks_of_old_builds_have_no_numbers),
         HARNESS_TEST(sockets_and_tunnels_are_refused),
         HARNESS_TEST(other_processes_are_refused),
     };

@@ -151,6 +151,38 @@ what_cannot_be_opened_stays_on_the_list(void **state)
 }
 
 static void
+goes_at_the_second_attempt(Peer *peer)
+{
+    peer_greet(peer);
+    expect_line(peer, "netdev_del moult-gone0", "");
+    expect_line(peer, "info network", "moult-gone0: index=0,type=user,net=10.0.2.0,restrict=on\\r\\n");
+    /* An engine that has died may have removed it. */
+    expect_line(peer, "netdev_del moult-gone0", "Error: Device 'moult-gone0' not found\\r\\n");
+    expect_line(peer, "info network", "n1: index=0,type=user,net=10.0.2.0,restrict=off\\r\\n");
+    peer_linger(peer);
+}
+
+static void
+placeholder_is_removed_when_it_is_gone(void **state)
+{
+    (void)state;
+    g_auto(Peer) peer = {0};
+    GuestInstance *instance = make_instance(&peer, goes_at_the_second_attempt);
+    QmpWait wait = qmp_wait_from_now(LONG_MS, -1);
+    g_autoptr(GError) error = NULL;
+
+    g_ptr_array_set_size(instance->deferred, 0);
+    g_ptr_array_add(instance->deferred, qemu_deferred_new_netdev("moult-gone0"));
+    assert_true(guest_deferred_open(instance, &wait, &error));
+    assert_int_equal(instance->deferred->len, 0);
+    /* Nothing else is ever removed. */
+    g_ptr_array_add(instance->deferred, qemu_deferred_new_netdev("n1"));
+    assert_false(guest_deferred_open(instance, &wait, &error));
+    assert_non_null(strstr(error->message, "it is not known which"));
+    free_instance(instance);
+}
+
+static void
 list_is_read_back_as_it_was_written(void **state)
 {
     (void)state;
@@ -175,6 +207,7 @@ main(void)
         cmocka_unit_test(what_is_not_free_at_once_is_tried_again),
         cmocka_unit_test(socket_in_its_keeping_goes_first),
         cmocka_unit_test(what_cannot_be_opened_stays_on_the_list),
+        cmocka_unit_test(placeholder_is_removed_when_it_is_gone),
         cmocka_unit_test(list_is_read_back_as_it_was_written),
     };
 

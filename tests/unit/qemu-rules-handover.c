@@ -295,6 +295,30 @@ forwarded_ports_are_opened_later(void **state)
     fixture_assert_finding(odd, "net-hostfwd", QEMU_FINDING_BLOCK);
 }
 
+/* It is in a command line of the present; its others are spoken of by name. */
+static void
+placeholder_is_removed_later(void **state)
+{
+    (void)state;
+    QemuPlanContext fresh = fixture_fresh("10.0");
+    g_autoptr(QemuPlan) source = fixture_plan("-netdev user,id=n0 -nic user", &fresh);
+    QemuPlanContext incoming = fixture_incoming("10.0", source);
+    static const char *const refused[] = {"-netdev", "user,id=moult-gone0", NULL};
+    g_autoptr(GError) error = NULL;
+
+    incoming.running = (QemuVersion){10, 0, 0};
+    g_autoptr(QemuPlan) plan =
+        fixture_plan("-netdev user,id=moult-gone0,restrict=on -nic user,hostfwd=tcp::1-:2", &incoming);
+    const QemuDeferred *first = plan->deferred->pdata[0], *second = plan->deferred->pdata[1];
+
+    assert_int_equal(plan->deferred->len, 2);
+    assert_true(has_words(plan, "-netdev user,id=moult-gone0,restrict=on -nic user,id=moult-net1"));
+    assert_string_equal(first->command, QEMU_DEFERRED_NETDEV);
+    assert_string_equal(qmp_json_get_string(first->arguments, "id"), "moult-gone0");
+    assert_string_equal(qmp_json_get_string(second->arguments, "command-line"), "hostfwd_add moult-net1 tcp::1-:2");
+    assert_null(qemu_plan_new(refused, &fresh, &error)); /* it is no operator's */
+}
+
 static void
 vnc_is_opened_later(void **state)
 {
@@ -670,6 +694,7 @@ main(void)
         cmocka_unit_test(standard_output_goes_where_it_went),
         cmocka_unit_test(log_goes_on_as_standard_error),
         cmocka_unit_test(forwarded_ports_are_opened_later),
+        cmocka_unit_test(placeholder_is_removed_later),
         cmocka_unit_test(vnc_is_opened_later),
         cmocka_unit_test(vnc_sockets_are_handed_over),
         cmocka_unit_test(viewers_are_connected_to_later),
