@@ -78,13 +78,29 @@ carry_start_with(HarnessGuest *guest, HarnessBuild build, const int *fds, int n_
     return pid;
 }
 
+/* QEMU's socket is there before it listens, and it listens before it is ready to answer, for which the engine gives it 2 s. */
+static void
+await_monitor(const HarnessGuest *guest, const char *socket)
+{
+    QmpWait wait = qmp_wait_from_now(HARNESS_STEP_MS, -1);
+    g_autoptr(QmpClient) client = NULL;
+    g_autoptr(GError) error = NULL;
+
+    for (int i = 0; i < ADOPT_LOOKS && !client; i++) {
+        client = qmp_client_connect(socket, guest->name, NULL);
+        if (!client)
+            g_usleep(ADOPT_LOOK_US);
+    }
+    if (!client || !qmp_client_wait_ready(client, &wait, &error))
+        fail_msg("%s: %s", socket, error ? error->message : "nobody listens");
+}
+
 void
 carry_adopt(HarnessGuest *guest, pid_t pid)
 {
     g_autofree char *number = g_strdup_printf("%d", pid), *socket = carry_path(guest, "qmp.sock");
 
-    for (int i = 0; i < ADOPT_LOOKS && access(socket, F_OK) < 0; i++)
-        g_usleep(ADOPT_LOOK_US);
+    await_monitor(guest, socket);
     g_autoptr(HarnessReply) reply = moult(guest->engine, "adopt", guest->name, "--pid", number, "--json", NULL);
     assert_status(reply, EXIT_DONE);
     harness_guest_await(guest);

@@ -40,34 +40,6 @@ static const HarnessSpec large = {
     .arguments = PRIVATE_MEMORY(2048),
 };
 
-/* The guest after its memory has moved to another process; it must be the same boot of it. */
-static void
-await_moved(HarnessGuest *guest)
-{
-    uint64_t nonce = guest->seen.nonce;
-
-    harness_guest_await(guest);
-    assert_true(guest->seen.nonce == nonce);
-}
-
-static double
-copy_to(HarnessGuest *guest, HarnessBuild build)
-{
-    g_autoptr(HarnessReply) reply =
-        moult(guest->engine, "upgrade", guest->name, "--to", harness_build(build), "--json", NULL);
-    json_object *result = reply_result(reply), *downtime = NULL;
-    pid_t old_pid = guest->pid;
-
-    assert_status(reply, EXIT_DONE);
-    assert_string_equal(qmp_json_get_string(result, "outcome"), "upgraded");
-    assert_string_equal(qmp_json_get_string(result, "method"), "copy");
-    assert_true(json_object_object_get_ex(result, "downtime_ms", &downtime));
-    await_moved(guest);
-    assert_int_not_equal(guest->pid, old_pid);
-    harness_engine_check(guest->engine);
-    return json_object_get_double(downtime);
-}
-
 /* The row CODE of `check`; borrowed from REPLY. Fails when there is none. */
 static json_object *
 find_row(const HarnessReply *reply, const char *code)
@@ -92,7 +64,7 @@ test_private_memory_is_copied_once(void **state G_GNUC_UNUSED)
     assert_status(check, EXIT_DONE);
     assert_string_equal(qmp_json_get_string(find_row(check, "copy-stops-guest"), "level"), "WARN");
     assert_string_equal(qmp_json_get_string(find_row(check, "method"), "level"), "OK");
-    copy_to(guest, BUILD_SECOND);
+    harness_guest_copy(guest, BUILD_SECOND);
     harness_guest_check(guest);
     harness_guest_upgrade(guest, BUILD_INSTALLED); /* which wants method shared */
     harness_guest_upgrade(guest, BUILD_SECOND);
@@ -107,7 +79,7 @@ test_running_guest_is_copied_by_the_second_build(void **state G_GNUC_UNUSED)
     HarnessGuest *guest = harness_guest_run(engine, "g", BUILD_SECOND, &busy);
 
     /* QEMU's default limit is 300 ms; a guest that was stopped for it would stand far longer on a busy machine. */
-    assert_true(copy_to(guest, BUILD_SECOND) < 2000.0);
+    assert_true(harness_guest_copy(guest, BUILD_SECOND) < 2000.0);
     harness_guest_check_disk(guest);
     harness_engine_finish(engine);
 }
@@ -174,7 +146,7 @@ test_source_is_as_before_after_a_roll_back(void **state G_GNUC_UNUSED)
     assert_outcome(reply, EXIT_FAILED, "rolled-back", "migration-failed", NULL);
     harness_guest_check_untouched(guest);
     assert_true(get_bandwidth(guest) == bytes_per_s);
-    copy_to(guest, BUILD_SECOND);
+    harness_guest_copy(guest, BUILD_SECOND);
     harness_engine_finish(engine);
 }
 
@@ -191,7 +163,7 @@ test_engine_dies_while_the_guest_is_stopped(void **state G_GNUC_UNUSED)
     assert_status(reply, EXIT_UNREACHABLE);
     harness_engine_start(engine, NULL);
     harness_guest_await_recovery(guest);
-    await_moved(guest); /* on one of the two, whichever had it: it runs, and is alone */
+    harness_guest_await_moved(guest); /* on one of the two, whichever had it: it runs, and is alone */
     harness_engine_check(engine);
     harness_engine_finish(engine);
 }

@@ -446,6 +446,15 @@ harness_guest_take_upgrade(HarnessGuest *guest, const HarnessReply *reply, Harne
     harness_engine_check(guest->engine);
 }
 
+static double
+get_downtime_ms(const HarnessReply *reply)
+{
+    json_object *downtime = NULL;
+
+    assert_true(json_object_object_get_ex(reply_result(reply), "downtime_ms", &downtime));
+    return json_object_get_double(downtime);
+}
+
 double
 harness_guest_upgrade(HarnessGuest *guest, HarnessBuild build)
 {
@@ -453,10 +462,25 @@ harness_guest_upgrade(HarnessGuest *guest, HarnessBuild build)
     g_autoptr(HarnessReply) reply =
         moult(guest->engine, "upgrade", guest->name, "--to", harness_build(build), "--json", NULL);
     harness_guest_take_upgrade(guest, reply, build);
-    json_object *downtime = NULL;
-    assert_true(json_object_object_get_ex(reply_result(reply), "downtime_ms", &downtime));
-    double downtime_ms = json_object_get_double(downtime);
+    double downtime_ms = get_downtime_ms(reply);
     assert_true(downtime_ms > 0 && downtime_ms < DOWNTIME_MAX_MS);
     harness_guest_check(guest);
     return downtime_ms;
+}
+
+double
+harness_guest_copy(HarnessGuest *guest, HarnessBuild build)
+{
+    g_autoptr(HarnessReply) reply =
+        moult(guest->engine, "upgrade", guest->name, "--to", harness_build(build), "--json", NULL);
+    json_object *result = reply_result(reply);
+    pid_t old_pid = guest->pid;
+
+    assert_status(reply, EXIT_DONE);
+    assert_string_equal(qmp_json_get_string(result, "outcome"), "upgraded");
+    assert_string_equal(qmp_json_get_string(result, "method"), "copy");
+    harness_guest_await_moved(guest);
+    assert_int_not_equal(guest->pid, old_pid);
+    harness_engine_check(guest->engine);
+    return get_downtime_ms(reply);
 }

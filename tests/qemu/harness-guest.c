@@ -255,6 +255,15 @@ harness_guest_await(HarnessGuest *guest)
     harness_guest_check(guest);
 }
 
+void
+harness_guest_await_moved(HarnessGuest *guest)
+{
+    uint64_t nonce = guest->seen.nonce;
+
+    harness_guest_await(guest);
+    assert_true(guest->seen.nonce == nonce);
+}
+
 /* ARGS so far, and what is behind "--". */
 static HarnessReply *
 launch(HarnessGuest *guest, const char *qemu, GPtrArray *args)

@@ -170,6 +170,8 @@ void harness_guest_await_other(HarnessGuest *guest);
 void harness_guest_await_listed(HarnessGuest *guest);
 /* Takes pid and id from `moult list`, and waits until the guest works. */
 void harness_guest_await(HarnessGuest *guest);
+/* The same when its memory may have moved to another process; it must be the same boot of it. */
+void harness_guest_await_moved(HarnessGuest *guest);
 
 /* The tiny guest. */
 extern const HarnessSpec harness_tiny;
@@ -178,6 +180,8 @@ extern const HarnessSpec harness_linux;
 
 /* Upgrades to BUILD with success, and checks result, engine and guest. Of it the downtime in ms. */
 double harness_guest_upgrade(HarnessGuest *guest, HarnessBuild build);
+/* The same of a guest with private memory: by method copy. Its downtime in ms has no limit here. */
+double harness_guest_copy(HarnessGuest *guest, HarnessBuild build);
 /* After an upgrade by hand: REPLY says so, and pid and id of GUEST become the new ones. */
 void harness_guest_take_upgrade(HarnessGuest *guest, const HarnessReply *reply, HarnessBuild build);
 
