@@ -17,6 +17,7 @@
 
 #include "guest/error.h"
 #include "guest/log.h"
+#include "guest/pty.h"
 #include "guest/tap.h"
 #include "paths/instance.h"
 #include "process/proc.h"
@@ -159,6 +160,8 @@ classify(int fd, const struct stat *status, QemuHolding *holding)
         classify_socket(fd, holding);
     else if (kind != GUEST_TAP_NONE)
         classify_tap(fd, kind, holding);
+    else if (guest_pty_is_master(status) && guest_pty_look(fd, &holding->terminal))
+        holding->kind = QEMU_HOLDING_TERMINAL;
 }
 
 /* Only what is asked is duplicated: a close(2) means something to files of some file systems. */
@@ -171,7 +174,7 @@ look_at(const GuestInstance *source, const struct stat *status, QemuHolding *hol
     holding->kind = is_vhost_net(status) ? QEMU_HOLDING_VHOST_NET : QEMU_HOLDING_OTHER;
     holding->device = status->st_dev;
     holding->inode = status->st_ino;
-    if (!S_ISSOCK(status->st_mode) && guest_tap_get_kind(status) == GUEST_TAP_NONE)
+    if (!S_ISSOCK(status->st_mode) && guest_tap_get_kind(status) == GUEST_TAP_NONE && !guest_pty_is_master(status))
         return true;
     fd = process_proc_fetch_fd(source->pidfd, holding->number, &local);
     if (fd < 0 && g_error_matches(local, PROCESS_ERROR, PROCESS_ERROR_GONE))
@@ -287,7 +290,8 @@ is_same(int fd, const QemuHolding *expected)
     if (found->device != expected->device || found->inode != expected->inode)
         return false;
     return expected->kind == QEMU_HOLDING_STANDARD || expected->kind == QEMU_HOLDING_LOG ||
-           (found->kind == expected->kind && g_strcmp0(found->interface, expected->interface) == 0);
+           (found->kind == expected->kind && g_strcmp0(found->interface, expected->interface) == 0 &&
+            found->terminal.number == expected->terminal.number && found->terminal.file_system == expected->terminal.file_system);
 }
 
 static bool

@@ -14,7 +14,8 @@
 
 /*
  * What SOURCE, which must be held by its pidfd, has open: GPtrArray of QemuHolding, owned. Looking disturbs nothing:
- * sockets and TAPs are duplicated for a moment and asked what they are. One that is there and cannot be asked is an error: without it
+ * sockets, TAPs and masters of terminals are duplicated for a moment and asked what they are. One that is there and cannot be asked is an
+ * error: without it
  * another could pass for the only one. ENVIRONMENT NULL: standard output counts as one that leads out, wherever it leads.
  */
 GPtrArray *guest_handover_look(const GuestEnvironment *environment, const GuestInstance *source, GError **error);

@@ -116,13 +116,13 @@ static const char *const hostile[] = {
 static const int prctls[] = {PR_SET_NAME,         PR_GET_NAME,         PR_GET_DUMPABLE, PR_SET_VMA,
                              PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_READ, PR_GET_SECCOMP};
 
-/* isatty, sizes of terminals, non-blocking, bytes waiting; a TAP's header size, queues, steering program and offloads around a
- * hand-over (guest/tap*.c), which are also read as features of its interface: changing those takes
+/* isatty, sizes of terminals, non-blocking, bytes waiting; which terminal a master is of (guest/pty.c); a TAP's header size, queues,
+ * steering program and offloads around a hand-over (guest/tap*.c), which are also read as features of its interface: changing those takes
  * CAP_NET_ADMIN, which the engine does not have. */
 static const unsigned ioctls[] = {
     TCGETS,         TIOCGWINSZ,    FIONBIO,         FIONREAD,        FIOCLEX,      FIONCLEX,    TUNGETIFF,
     TUNGETFEATURES, TUNSETOFFLOAD, TUNGETVNETHDRSZ, TUNSETVNETHDRSZ, TUNGETVNETLE, TUNSETVNETLE, TUNSETQUEUE,
-    TUNSETSTEERINGEBPF, SIOCETHTOOL,    SIOCGIFHWADDR};
+    TUNSETSTEERINGEBPF, SIOCETHTOOL,    SIOCGIFHWADDR,  TIOCGPTN,        TIOCGPTPEER};
 
 static int
 allow_argument(scmp_filter_ctx filter, const char *name, unsigned argument, scmp_datum_t mask,

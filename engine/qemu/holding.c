@@ -4,6 +4,9 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#define TERMINALS "/dev/pts/"
+#define MAX_TERMINAL (1 << 20) /* NR_UNIX98_PTY_MAX, include/linux/devpts_fs.h and drivers/tty/pty.c */
+
 void
 qemu_holding_free(QemuHolding *holding)
 {
@@ -113,4 +116,32 @@ qemu_holdings_count(const GPtrArray *holdings, QemuHoldingKind kind)
     for (guint i = 0; i < holdings->len; i++)
         n += ((const QemuHolding *)g_ptr_array_index(holdings, i))->kind == kind;
     return n;
+}
+
+const QemuHolding *
+qemu_holdings_find_terminal(const GPtrArray *holdings, guint number)
+{
+    const QemuHolding *found = NULL;
+
+    for (guint i = 0; holdings && i < holdings->len; i++) {
+        const QemuHolding *holding = g_ptr_array_index(holdings, i);
+        if (holding->kind != QEMU_HOLDING_TERMINAL || holding->terminal.number != number)
+            continue;
+        if (found)
+            return NULL;
+        found = holding;
+    }
+    return found;
+}
+
+bool
+qemu_terminal_parse(const char *name, guint *ret_number)
+{
+    guint64 number = 0;
+
+    if (!g_str_has_prefix(name, TERMINALS) ||
+        !g_ascii_string_to_unsigned(name + strlen(TERMINALS), 10, 0, MAX_TERMINAL, &number, NULL))
+        return false;
+    *ret_number = (guint)number;
+    return true;
 }

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 typedef enum {
     QEMU_HOLDING_LISTENER,   /* a listening stream socket; the address is its own */
@@ -17,10 +18,20 @@ typedef enum {
     QEMU_HOLDING_CONNECTION, /* a connected stream socket; the address is its peer's */
     QEMU_HOLDING_TAP,        /* a queue of a TAP device */
     QEMU_HOLDING_VHOST_NET,  /* the kernel's half of a network card (/dev/vhost-net) */
+    QEMU_HOLDING_TERMINAL,   /* the master of a pseudo terminal */
     QEMU_HOLDING_STANDARD,   /* standard input or output, when it leads out of the instance */
     QEMU_HOLDING_LOG,        /* the file that -D names, open for writing (guest/log.h) */
     QEMU_HOLDING_OTHER
 } QemuHoldingKind;
+
+/* The other end of a pseudo terminal: /dev/pts/NUMBER. */
+typedef struct {
+    guint number;
+    guint64 file_system; /* the devpts that it is in: numbers are given out by each for itself */
+    uid_t uid;
+    gid_t gid;
+    mode_t mode; /* access rights alone */
+} QemuTerminal;
 
 typedef struct {
     QemuHoldingKind kind;
@@ -36,6 +47,7 @@ typedef struct {
     char *interface;  /* TAP */
     bool is_macvtap;  /* TAP: of a network card of the host; whether it takes part is not known */
     bool is_detached; /* TAP: a queue that takes no part at the moment, for its guest does not use it */
+    QemuTerminal terminal; /* TERMINAL */
 } QemuHolding;
 
 void qemu_holding_free(QemuHolding *holding);
@@ -61,5 +73,9 @@ GPtrArray *qemu_holdings_find_unix(const GPtrArray *holdings, QemuHoldingKind ki
  */
 GPtrArray *qemu_holdings_find_inet(const GPtrArray *holdings, QemuHoldingKind kind, const char *host,
                                    guint16 first_port, guint16 last_port);
+/* The one that is the terminal NUMBER; NULL when there is none, or more than one. Borrowed. */
+const QemuHolding *qemu_holdings_find_terminal(const GPtrArray *holdings, guint number);
+/* "/dev/pts/7", as QEMU calls a pseudo terminal of its own, and nothing else. */
+bool qemu_terminal_parse(const char *name, guint *ret_number);
 /* The queues of the TAP device INTERFACE. */
 GPtrArray *qemu_holdings_find_tap(const GPtrArray *holdings, const char *interface);
