@@ -6,6 +6,7 @@
 #include "guest/error.h"
 #include "guest/listening.h"
 #include "guest/placeholder.h"
+#include "guest/terminal.h"
 #include "guest/viewer.h"
 #include "qemu/deferred.h"
 #include "qmp/commands.h"
@@ -51,10 +52,12 @@ listen_again(const GuestInstance *instance, const QemuDeferred *deferred, GError
     return false;
 }
 
-/* As its command says. */
+/* As its command says. *RET_REMARK: it is open, but not as it was. */
 static bool
-run(GuestInstance *instance, const QemuDeferred *deferred, const QmpWait *wait, GError **error)
+run(GuestInstance *instance, const QemuDeferred *deferred, const QmpWait *wait, GError **ret_remark, GError **error)
 {
+    if (g_str_equal(deferred->command, QEMU_DEFERRED_TERMINAL))
+        return guest_terminal_open(instance, deferred->arguments, wait, ret_remark, error);
     if (g_str_equal(deferred->command, QEMU_DEFERRED_LISTEN))
         return listen_again(instance, deferred, error);
     if (g_str_equal(deferred->command, QEMU_DEFERRED_VIEWER))
@@ -68,7 +71,7 @@ run(GuestInstance *instance, const QemuDeferred *deferred, const QmpWait *wait, 
 }
 
 static bool
-open_one(GuestInstance *instance, const QemuDeferred *deferred, const QmpWait *wait, GError **error)
+open_one(GuestInstance *instance, const QemuDeferred *deferred, const QmpWait *wait, GError **ret_remark, GError **error)
 {
     if (deferred->before) {
         g_autofree char *ignored = qmp_human_monitor_command(instance->monitor, deferred->before, wait, NULL);
@@ -76,31 +79,41 @@ open_one(GuestInstance *instance, const QemuDeferred *deferred, const QmpWait *w
     if (deferred->handed &&
         qmp_client_call(instance->monitor, deferred->command, json_object_get(deferred->handed), wait, NULL, NULL))
         return true;
-    bool opened = run(instance, deferred, wait, error);
+    bool opened = run(instance, deferred, wait, ret_remark, error);
 
+    if (*ret_remark)
+        guest_error_wrap(ret_remark, GUEST_ERROR_FAILED, "reopen", NULL, deferred->what);
     if (!opened)
         guest_error_wrap(error, GUEST_ERROR_FAILED, "reopen", "free it, then restart moultd, which tries again",
                          deferred->what);
     return opened;
 }
 
-/* Each is tried, whatever became of the others; the first error counts. */
+/* What is told already counts. */
+static void
+tell_first(GError **told, GError *error)
+{
+    if (error && *told)
+        g_error_free(error);
+    else if (error)
+        *told = error;
+}
+
+/* Each is tried, whatever became of the others; the first error counts, and the first *REMARK. */
 static bool
-open_all(GuestInstance *instance, const QmpWait *wait, GError **error)
+open_all(GuestInstance *instance, const QmpWait *wait, GError **remark, GError **error)
 {
     GError *first = NULL;
 
     for (guint i = 0; i < instance->deferred->len;) {
-        GError *local = NULL;
-        if (open_one(instance, g_ptr_array_index(instance->deferred, i), wait, &local)) {
+        GError *failure = NULL, *new_remark = NULL;
+        bool opened = open_one(instance, g_ptr_array_index(instance->deferred, i), wait, &new_remark, &failure);
+        tell_first(remark, new_remark);
+        tell_first(&first, failure);
+        if (opened)
             g_ptr_array_remove_index(instance->deferred, i);
-            continue;
-        }
-        if (first)
-            g_error_free(local);
         else
-            first = local;
-        i++;
+            i++;
     }
     if (first)
         g_propagate_error(error, first);
@@ -116,11 +129,16 @@ guest_deferred_open(GuestInstance *instance, const QmpWait *wait, GError **error
         guest_error_set(error, GUEST_ERROR_FAILED, "reopen", NULL, "the guest has no monitor");
         return false;
     }
+    g_autoptr(GError) remark = NULL;
     for (unsigned attempt = 1;; attempt++) {
         g_autoptr(GError) local = NULL;
         QmpWait pause;
-        if (open_all(instance, wait, &local))
-            return true;
+        if (open_all(instance, wait, &remark, &local)) {
+            bool is_as_it_was = !remark;
+            if (remark)
+                g_propagate_error(error, g_steal_pointer(&remark));
+            return is_as_it_was;
+        }
         pause = qmp_wait_within(wait, PAUSE_MS);
         if (attempt == ATTEMPTS || qmp_wait_poll(&pause, -1, 0) != QMP_WAIT_TIMED_OUT ||
             qmp_wait_check(wait) != QMP_WAIT_READY) {

@@ -11,8 +11,8 @@
 #include "qmp/wait.h"
 
 /*
- * TRUE when INSTANCE's list is empty afterwards; else the error names the first that could not be opened. A port that is
- * not free at once is tried again for about a second.
+ * TRUE when INSTANCE's list is empty afterwards, and all is as it was; else the error names the first that could not be opened, or (with
+ * an empty list) that is not what it was. A port that is not free at once is tried again for about a second.
  */
 bool guest_deferred_open(GuestInstance *instance, const QmpWait *wait, GError **error);
 

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "qemu/holding.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
 #include "qmp/text.h"
@@ -141,6 +142,17 @@ look_for_removed(Explanation *explanation, json_object *chardevs)
     }
 }
 
+/* Which one it is no command line tells: "pty:/dev/pts/7". */
+static void
+note_terminal(Explanation *explanation, const char *label, const char *text)
+{
+    static const char pty[] = "pty:";
+    guint number = 0;
+
+    if (text && g_str_has_prefix(text, pty) && qemu_terminal_parse(text + strlen(pty), &number))
+        g_hash_table_replace(explanation->terminals, g_strdup(label), g_strdup(text + strlen(pty)));
+}
+
 void
 explain_chardevs(Explanation *explanation)
 {
@@ -151,8 +163,10 @@ explain_chardevs(Explanation *explanation)
     look_for_removed(explanation, chardevs);
     for (size_t i = 0; i < json_object_array_length(chardevs); i++) {
         json_object *chardev = json_object_array_get_idx(chardevs, i);
-        const char *label = qmp_json_get_string(chardev, "label");
+        const char *label = qmp_json_get_string(chardev, "label"), *text = qmp_json_get_string(chardev, "filename");
+        if (label)
+            note_terminal(explanation, label, text);
         if (label && !is_made_by_itself(label) && !explain_find(explanation, "chardev", label))
-            look_at_added(explanation, label, qmp_json_get_string(chardev, "filename"));
+            look_at_added(explanation, label, text);
     }
 }

@@ -21,6 +21,7 @@ typedef struct {
     GPtrArray *findings;
     GHashTable *plugged; /* id -> type */
     GPtrArray *memory;   /* QemuMemoryBackend: what there is now */
+    GHashTable *terminals; /* label -> "/dev/pts/7" */
     guint n_carried, n_unexplained;
 } Explanation;
 

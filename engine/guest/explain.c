@@ -23,6 +23,7 @@ guest_present_free(GuestPresent *present)
     g_strfreev(present->argv);
     g_hash_table_unref(present->plugged);
     g_ptr_array_unref(present->memory);
+    g_hash_table_unref(present->terminals);
     g_free(present);
 }
 
@@ -109,6 +110,7 @@ make_present(Explanation *explanation)
     present->argv = qemu_argv_to_words(explanation->argv);
     present->plugged = g_hash_table_ref(explanation->plugged);
     present->memory = g_ptr_array_ref(explanation->memory);
+    present->terminals = g_hash_table_ref(explanation->terminals);
     return present;
 }
 
@@ -120,6 +122,7 @@ guest_explain(const GuestEnvironment *environment, const GuestInstance *instance
     g_autoptr(QemuArgv) argv = qemu_argv_parse((const char *const *)instance->definition->argv, &error);
     g_autoptr(GHashTable) plugged = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     g_autoptr(GPtrArray) memory = qemu_memory_list_new();
+    g_autoptr(GHashTable) terminals = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     Explanation explanation = {.environment = environment,
                                .instance = instance,
                                .target = target,
@@ -127,7 +130,8 @@ guest_explain(const GuestEnvironment *environment, const GuestInstance *instance
                                .argv = argv,
                                .findings = findings,
                                .plugged = plugged,
-                               .memory = memory};
+                               .memory = memory,
+                               .terminals = terminals};
 
     if (!argv) {
         qemu_findings_add(findings, QEMU_FINDING_BLOCK, "arguments", "see moult(1) on what the command line may hold",
@@ -144,5 +148,6 @@ guest_explain(const GuestEnvironment *environment, const GuestInstance *instance
     if (explanation.n_unexplained + explanation.n_carried == 0)
         qemu_findings_add(findings, QEMU_FINDING_OK, "explained", NULL,
                           "the guest is what its command line says: nothing was plugged or changed that it does not explain");
-    return explanation.n_unexplained == 0 && explanation.n_carried > 0 ? make_present(&explanation) : NULL;
+    bool is_needed = explanation.n_carried > 0 || g_hash_table_size(terminals) > 0;
+    return explanation.n_unexplained == 0 && is_needed ? make_present(&explanation) : NULL;
 }

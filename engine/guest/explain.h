@@ -20,6 +20,7 @@ typedef struct {
     char **argv;         /* the definition's command line with what has changed since the start; without argv[0] */
     GHashTable *plugged; /* id -> type of the devices that the definition does not name */
     GPtrArray *memory;   /* QemuMemoryBackend: those of the instance's record, less what is gone, and what was plugged */
+    GHashTable *terminals; /* label of a chardev -> "/dev/pts/7": those that are pseudo terminals */
 } GuestPresent;
 
 /* The memory of INSTANCE as it is now: PRESENT's, or (NULL) that of its record. Borrowed. */
@@ -30,7 +31,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(GuestPresent, guest_present_free)
 /*
  * Adds a finding for every difference; one OK when there is none. TARGET: the binary that the guest is to move to, which
  * is asked what its devices understand, should any have been plugged. NULL when something could not be described, or
- * when nothing has changed; owned.
+ * when nothing has changed and the guest has no pseudo terminal; owned.
  */
 GuestPresent *guest_explain(const GuestEnvironment *environment, const GuestInstance *instance, const QemuBinary *target,
                             const QmpWait *wait, GPtrArray *findings);

@@ -175,7 +175,7 @@ judge(const GuestEnvironment *environment, GuestForeign *foreign, const QmpWait 
     }
     guest_adopt_take_memfds(instance);
     bool is_shared = guest_instance_is_shared(instance);
-    const GuestSpawnOptions options = {.copies_memory = !is_shared};
+    const GuestSpawnOptions options = {.copies_memory = !is_shared, .is_unasked = true};
     g_autoptr(QemuPlan) plan =
         guest_spawn_plan(environment, instance->definition, binary, instance, 0, &options, &error);
     const QemuFinding *block = plan ? qemu_findings_get_block(plan->findings) : NULL;

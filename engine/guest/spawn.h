@@ -48,6 +48,8 @@ typedef struct {
 /* How a target is to be made; zeroed for a fresh guest. */
 typedef struct {
     bool start_paused;    /* it waits for a `cont` */
+    bool is_unasked;      /* the plan is only looked at, and the source's monitor was not asked */
+    bool stands_still;    /* the guest does not run, and is not let run by the upgrade */
     bool copies_memory;   /* memory is made anew, shared, to be copied into */
     const GuestPresent *present; /* what the guest is now; NULL: what its definition says. Borrowed */
 } GuestSpawnOptions;

@@ -21,6 +21,7 @@
 #include "upgrade/record.h"
 
 #define STATUS_TIMEOUT_MS 2000
+#define REOPEN_TIMEOUT_MS 5000 /* of which a terminal takes a second, should somebody have it open */
 #define RECOVERY_PATIENCE_MS 10000
 
 static void
@@ -293,14 +294,16 @@ recover_all(Node *node, GPtrArray *records)
 static void
 open_deferred(ObjlistDomain *domain, GuestInstance *instance)
 {
-    QmpWait wait = qmp_wait_from_now(STATUS_TIMEOUT_MS, -1);
-    g_autoptr(GError) error = NULL;
+    QmpWait wait = qmp_wait_from_now(REOPEN_TIMEOUT_MS, -1);
+    g_autoptr(GError) error = NULL, save_error = NULL;
 
     if (instance->deferred->len == 0)
         return;
-    if (!guest_deferred_open(instance, &wait, &error) ||
-        !guest_instance_save(instance, objlist_domain_get_paths(domain), &error))
+    if (!guest_deferred_open(instance, &wait, &error))
         g_warning("%s: %s", objlist_domain_get_name(domain), error->message);
+    /* Of several some may be open now. */
+    if (!guest_instance_save(instance, objlist_domain_get_paths(domain), &save_error))
+        g_warning("%s: %s", objlist_domain_get_name(domain), save_error->message);
 }
 
 /* Those that ended while no engine was there are cleaned up; the others are watched from now on. */

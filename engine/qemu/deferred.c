@@ -61,6 +61,22 @@ qemu_deferred_new_netdev(const char *id)
     return qemu_deferred_new(what, NULL, QEMU_DEFERRED_NETDEV, arguments);
 }
 
+QemuDeferred *
+qemu_deferred_new_terminal(const char *what, const char *id, const QemuTerminal *terminal, const char *fd_name, json_object *data)
+{
+    json_object *arguments = json_object_new_object();
+
+    qmp_json_add_string(arguments, "id", id);
+    qmp_json_add_int64(arguments, "number", terminal->number);
+    qmp_json_add_int64(arguments, "filesystem", (gint64)terminal->file_system);
+    qmp_json_add_int64(arguments, "uid", terminal->uid);
+    qmp_json_add_int64(arguments, "gid", terminal->gid);
+    qmp_json_add_int64(arguments, "mode", terminal->mode);
+    qmp_json_add_string(arguments, "fdname", fd_name);
+    qmp_json_add_value(arguments, "data", data);
+    return qemu_deferred_new(what, NULL, QEMU_DEFERRED_TERMINAL, arguments);
+}
+
 GPtrArray *
 qemu_deferred_dup_listeners(const QemuDeferred *deferred)
 {

@@ -31,6 +31,11 @@ typedef struct {
 
 /* A third: the network back end that has kept a number is removed (guest/placeholder.h). Its arguments: {"id"}. */
 #define QEMU_DEFERRED_NETDEV "moult-netdev-del"
+/*
+ * Another such: a chardev that has been nothing becomes a pseudo terminal, with the name that the old QEMU's had (guest/terminal.h). Its
+ * arguments: {"id","number","filesystem","uid","gid","mode","fdname","data"}.
+ */
+#define QEMU_DEFERRED_TERMINAL "moult-terminal"
 
 /* BEFORE may be NULL; ARGUMENTS are taken. */
 QemuDeferred *qemu_deferred_new(const char *what, const char *before, const char *command,
@@ -43,6 +48,9 @@ QemuDeferred *qemu_deferred_new_listen(const char *what, const GPtrArray *listen
 QemuDeferred *qemu_deferred_new_viewer(const char *what, const QemuHolding *connection, const char *fd_name);
 /* One of QEMU_DEFERRED_NETDEV, for the back end ID. */
 QemuDeferred *qemu_deferred_new_netdev(const char *id);
+/* One of QEMU_DEFERRED_TERMINAL, for the chardev ID: TERMINAL's master is with the monitor, as FD_NAME. DATA, of its settings, is taken. */
+QemuDeferred *qemu_deferred_new_terminal(const char *what, const char *id, const QemuTerminal *terminal, const char *fd_name,
+                                         json_object *data);
 /* Where it shall listen: GPtrArray of QemuHolding, owned; empty for any other command, NULL when it cannot be read. */
 GPtrArray *qemu_deferred_dup_listeners(const QemuDeferred *deferred);
 void qemu_deferred_free(QemuDeferred *deferred);

@@ -69,6 +69,9 @@ typedef struct {
     const GPtrArray *holdings;     /* INCOMING: QemuHolding, what the source holds; NULL: nothing is known */
     bool makes_queues;             /* INCOMING: the engine may give it new queues of a TAP device, and keep packets away from them */
     bool has_default_downscript;   /* INCOMING: the node has the script that QEMU runs where none is named */
+    GHashTable *terminals;         /* INCOMING: label of a chardev -> "/dev/pts/7", that it is in the source now; NULL: nothing is known */
+    bool is_unasked;               /* INCOMING: it is only judged, and its monitor was not asked: it may be thought to be what it seems */
+    bool stands_still;             /* INCOMING: the guest does not run, neither before nor after */
     bool start_paused;             /* INCOMING with --paused: -S */
     bool copies_memory;            /* INCOMING: memory is made anew, as shared files of ours, but for shared ones of the operator's */
     bool is_adopted;               /* somebody else started the guest: nothing that it could notice is added */

@@ -20,8 +20,6 @@ typedef struct {
 static const char elsewhere[] = "use a file, a ring buffer, stdio or a socket";
 
 static const Judgement judgements[] = {
-    {"pty", QEMU_FINDING_BLOCK, "chardev-pty", elsewhere,
-     "the terminal belongs to the running QEMU; a second one would get another"},
     {"serial", QEMU_FINDING_BLOCK, "chardev-device", elsewhere,
      "a device of the host is open in the running QEMU"},
     {"tty", QEMU_FINDING_BLOCK, "chardev-device", elsewhere,
@@ -44,6 +42,9 @@ static const Judgement judgements[] = {
     {"memory", QEMU_FINDING_WARN, "chardev-ringbuf", "read it with ringbuf-read before the upgrade",
      "what the buffer holds ends with the old QEMU"},
 };
+/* "pty:LINK", from 10.1 on. */
+static const Judgement linked = {"pty", QEMU_FINDING_BLOCK, "chardev-pty", elsewhere,
+                                 "QEMU would make the link to its terminal a second time"};
 static const Judgement udp = {"udp", QEMU_FINDING_BLOCK, "chardev-udp", elsewhere,
                               "the running QEMU holds the port"};
 
@@ -94,16 +95,16 @@ append_instead(QemuRules *rules, const QemuRule *rule, const QemuArg *arg, QemuK
 
 /* TRUE when SETTINGS had to be changed for the target. */
 static bool
-carry(QemuRules *rules, const QemuRule *rule, const QemuArg *arg, QemuKeyval *settings, bool is_monitor)
+carry(QemuRules *rules, const QemuRule *rule, const QemuArg *arg, QemuKeyval *settings, bool is_monitor, bool is_multiplexed)
 {
     const char *backend = qemu_keyval_get(settings, "backend");
-    bool changed = false;
+    bool is_incoming = qemu_rules_is_incoming(rules);
 
     judge(rules, arg, settings);
-    if (!qemu_rules_is_incoming(rules))
-        return false;
-    changed = append_instead(rules, rule, arg, settings);
-    if (backend && strcmp(backend, "socket") == 0)
+    bool changed = is_incoming && append_instead(rules, rule, arg, settings);
+    if (backend && strcmp(backend, "pty") == 0)
+        changed = qemu_rules_carry_pty(rules, arg, settings, is_multiplexed) || changed;
+    else if (is_incoming && backend && strcmp(backend, "socket") == 0)
         changed = qemu_rules_carry_socket(rules, arg, settings, is_monitor) || changed;
     return changed;
 }
@@ -132,7 +133,7 @@ qemu_rule_chardev(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError *
 {
     const char *id = qemu_keyval_get(arg->settings, "id");
 
-    carry(rules, rule, arg, arg->settings, id && has_monitor(rules, id));
+    carry(rules, rule, arg, arg->settings, id && has_monitor(rules, id), qemu_keyval_is_on(arg->settings, "mux"));
     return true;
 }
 
@@ -194,8 +195,10 @@ judge_unexpanded(QemuRules *rules, const QemuArg *arg)
 
     if (g_str_has_prefix(text, "udp:") && strchr(text, '@'))
         report(rules, arg, &udp);
-    else if (g_str_has_prefix(text, "pty:") || g_str_has_prefix(text, "COM"))
-        report(rules, arg, &judgements[*text == 'C']);
+    else if (g_str_has_prefix(text, "pty:"))
+        report(rules, arg, &linked);
+    else if (g_str_has_prefix(text, "COM"))
+        report(rules, arg, &judgements[0]);
 }
 
 bool
@@ -211,7 +214,7 @@ qemu_rule_chardev_text(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GEr
         judge_unexpanded(rules, arg);
         return true;
     }
-    changed = carry(rules, rule, arg, settings, is_monitor || with_monitor);
+    changed = carry(rules, rule, arg, settings, is_monitor || with_monitor, with_monitor);
     /*
      * QEMU counts monitors on shorthands alone ("compat_monitor0"): were only some written out under the
      * names they had, the others would get those names once more.

@@ -172,4 +172,6 @@ bool qemu_rule_serial_none(QemuRules *rules, const QemuRule *rule, QemuArg *arg,
  * IS_MONITOR: a monitor speaks through it.
  */
 bool qemu_rules_carry_socket(QemuRules *rules, const QemuArg *arg, QemuKeyval *settings, bool is_monitor);
+/* The same of one with backend=pty; IS_MULTIPLEXED: mux=on, mon:. Of a fresh guest it only says whether it could be handed over. */
+bool qemu_rules_carry_pty(QemuRules *rules, const QemuArg *arg, QemuKeyval *settings, bool is_multiplexed); /* rules-chardev-pty.c */
 bool qemu_rule_audio(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);

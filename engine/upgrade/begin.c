@@ -64,6 +64,7 @@ begin_plan(Upgrade *upgrade, GError **error)
     GuestInstance *source = upgrade_get_source(upgrade);
 
     const GuestSpawnOptions options = {.start_paused = upgrade->request.start_paused,
+                                       .stands_still = !upgrade_wants_run(upgrade),
                                        .copies_memory = upgrade->method->copies_memory,
                                        .present = upgrade->present};
 

@@ -74,7 +74,8 @@ look_at_source(UpgradePreflight *preflight, const GuestEnvironment *environment,
 static void
 look_at_plan(UpgradePreflight *preflight, const GuestEnvironment *environment, const GuestInstance *source)
 {
-    const GuestSpawnOptions options = {.copies_memory = preflight->method && preflight->method->copies_memory,
+    const GuestSpawnOptions options = {.stands_still = !preflight->source_is_running,
+                                       .copies_memory = preflight->method && preflight->method->copies_memory,
                                        .present = preflight->present};
     g_autoptr(GError) error = NULL;
 

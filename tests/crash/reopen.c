@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "operator.h"
 #include "scene.h"
 #include "talk.h"
+#include "terminal.h"
 
 static guint16 port;
 
@@ -406,6 +408,52 @@ viewer_that_listens_no_more(void **state G_GNUC_UNUSED)
     close(listener);
 }
 
+static char *terminal_name;
+
+static void
+expect_terminal(const Scene *scene)
+{
+    g_autofree char *name = terminal_dup_name(scene->guest, "serial1");
+
+    assert_string_equal(name, terminal_name);
+    close(terminal_open(name));
+}
+
+/* Nobody else gets its number meanwhile, whoever of the engines opens it; and numbers below are free. */
+static void
+terminal_keeps_its_name(void **state G_GNUC_UNUSED)
+{
+    int *below = terminal_fill_below("/dev/pts/20");
+    Scene *scene = scene_new(carry_spec_tiny("-serial pty"));
+
+    terminal_name = terminal_dup_name(scene->guest, "serial1");
+    terminal_close_all(below);
+    kill_engines(scene, expect_terminal);
+    g_clear_pointer(&terminal_name, g_free);
+}
+
+/* A client that is connected while there is no engine does not keep it from its name: it is hung up by the next one, and leaves. */
+static void
+terminal_is_reserved_while_there_is_no_engine(void **state G_GNUC_UNUSED)
+{
+    Scene *scene = scene_new(carry_spec_tiny("-serial pty"));
+
+    terminal_name = terminal_dup_name(scene->guest, "serial1");
+    scene_crash_at(scene, "confirm.reopen:before");
+    int *below = terminal_fill_below(terminal_name); /* goes beyond it: it is taken */
+    for (int *fd = below; *fd >= 0; fd++) {
+        unsigned number = 0;
+        g_autofree char *name = ioctl(*fd, TIOCGPTN, &number) == 0 ? g_strdup_printf("/dev/pts/%u", number) : NULL;
+        assert_string_not_equal(name, terminal_name);
+    }
+    scene_start_engine(scene, NULL);
+    scene_check(scene, SCENE_NEW, "confirm.reopen:before");
+    expect_terminal(scene);
+    terminal_close_all(below);
+    scene_finish(scene);
+    g_clear_pointer(&terminal_name, g_free);
+}
+
 /* The next engine tries what this one could not. */
 static void
 expect_turns_open_later(Scene *scene, int thief)
@@ -493,6 +541,8 @@ main(int argc, char **argv)
         HARNESS_TEST(whoever_has_the_guest_has_the_displays),
         HARNESS_TEST(viewer_is_connected_to_once),
         HARNESS_TEST(viewer_that_listens_no_more),
+        HARNESS_TEST(terminal_keeps_its_name),
+        HARNESS_TEST(terminal_is_reserved_while_there_is_no_engine),
         HARNESS_TEST(turn_that_somebody_has_taken_from_the_new_one),
         HARNESS_TEST(turn_that_somebody_has_taken_from_the_old_one),
         HARNESS_TEST(path_that_somebody_has_taken_from_the_old_one),

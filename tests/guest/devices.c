@@ -100,6 +100,13 @@ port_use(int fd)
     thread_start(port_run, (void *)(intptr_t)fd, -1);
 }
 
+/* A console, or the second serial port: what is typed there the line discipline echoes, as long as somebody has it open. */
+static void
+console_use(int fd)
+{
+    (void)fd;
+}
+
 static void *
 button_run(void *argument)
 {
@@ -132,6 +139,8 @@ devices_look(void)
 {
     pthread_mutex_lock(&lock);
     open_new("/dev/vport*", O_RDWR, port_use);
+    open_new("/dev/hvc*", O_RDWR | O_NOCTTY, console_use);
+    open_new("/dev/ttyS1", O_RDWR | O_NOCTTY, console_use);
     open_new("/dev/input/event*", O_RDONLY, button_use);
     pthread_mutex_unlock(&lock);
 }

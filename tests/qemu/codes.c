@@ -193,7 +193,7 @@ test_channels_that_stay(void **state G_GNUC_UNUSED)
 {
     static const Case it = {
         .spec = TINY("pc-q35-7.2",
-                     "-chardev pty,id=pt -chardev udp,id=ud,host=127.0.0.1,port=9,localaddr=127.0.0.1,localport=0 "
+                     "-chardev pty,id=pt,mux=on -chardev udp,id=ud,host=127.0.0.1,port=9,localaddr=127.0.0.1,localport=0 "
                      "-chardev qemu-vdagent,id=va -chardev serial,id=ty,path=/dev/null "
                      "-chardev dbus,id=db,name=org.x -netdev user,id=n0 "
                      "-object filter-dump,id=fd,netdev=n0,file=@folder@/x.pcap -netdev socket,id=n1,listen=127.0.0.1:0 "

@@ -127,8 +127,9 @@ what_hinders_an_upgrade_does_not_hinder_a_start(void **state)
         {"-net none", "net-other", NO_FINDING, NO_FINDING},
         {"-net nic,model=e1000 -net user", "net-user", NO_FINDING, OK},
         /* character devices */
-        {"-chardev pty,id=c", "chardev-pty", WARN, BLOCK},
-        {"-serial pty", "chardev-pty", WARN, BLOCK},
+        {"-chardev pty,id=c,mux=on", "chardev-pty", WARN, BLOCK},
+        {"-serial mon:pty", "chardev-pty", WARN, BLOCK},
+        {"-monitor pty", "chardev-pty", WARN, BLOCK},
         {"-chardev socket,id=c,path=/x,server=on,wait=off", "chardev-listener", NO_FINDING, BLOCK},
         {"-chardev socket,id=c,path=/x,server,nowait", "chardev-listener", NO_FINDING, BLOCK},
         {"-chardev socket,id=c,path=/x,server=off", "chardev-client", NO_FINDING, BLOCK},
