@@ -30,14 +30,39 @@
 #define ANSWER_TIMEOUT_MS 10000
 #define MACHINE_SUFFIX "-machine"
 
+/*
+ * Whoever has to wait behind another client hears nothing, and cannot even connect behind a few who wait: a QEMU that nobody holds has room
+ * for the next one, unless it does not run.
+ */
+static bool
+is_busy(const GError *error)
+{
+    return g_error_matches(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_BUSY) ||
+           g_error_matches(error, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT);
+}
+
+static void
+set_busy(GError **error, const char *path, const GError *reason)
+{
+    guest_error_set(error, GUEST_ERROR_REFUSED, "monitor-busy",
+                    "end the connection of whoever holds it, or give the QEMU a second QMP monitor at its next start", "%s: %s", path,
+                    reason->message);
+}
+
 bool
 guest_adopt_find_listener(const char *path, pid_t *ret_pid, GError **error)
 {
-    g_autoptr(QmpClient) client = qmp_client_connect(path, path, error);
+    g_autoptr(GError) local = NULL;
+    g_autoptr(QmpClient) client = qmp_client_connect(path, path, &local);
     struct ucred peer = {0};
     socklen_t size = sizeof peer;
 
+    if (!client && is_busy(local)) {
+        set_busy(error, path, local);
+        return false;
+    }
     if (!client) {
+        g_propagate_error(error, g_steal_pointer(&local));
         guest_error_wrap(error, GUEST_ERROR_REFUSED, "monitor-unreachable", "name the QMP socket of a running QEMU", NULL);
         return false;
     }
@@ -117,24 +142,20 @@ static QmpClient *
 try_monitor(const GuestInstance *instance, const char *path, const QmpWait *wait, GError **error)
 {
     QmpWait limit = qmp_wait_within(wait, GREETING_TIMEOUT_MS);
-    g_autoptr(QmpClient) client = guest_monitor_connect_to(instance, path, error);
-
-    if (!client) {
-        guest_error_wrap(error, GUEST_ERROR_REFUSED, "monitor-unreachable", "name its QMP socket with --qmp", path);
-        return NULL;
-    }
     g_autoptr(GError) local = NULL;
-    if (qmp_client_wait_ready(client, &limit, &local))
+    g_autoptr(QmpClient) client = guest_monitor_connect_to(instance, path, &local);
+
+    if (client && qmp_client_wait_ready(client, &limit, &local))
         return g_steal_pointer(&client);
-    /* Whoever has to wait behind another client hears nothing; one who hears something else is at no QMP monitor. */
-    if (g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_BUSY) ||
-        g_error_matches(local, QMP_CLIENT_ERROR, QMP_CLIENT_ERROR_TIMED_OUT))
-        guest_error_set(error, GUEST_ERROR_REFUSED, "monitor-busy",
-                        "end the connection of whoever holds it, or give the QEMU a second QMP monitor at its next start",
-                        "%s: %s", path, local->message);
-    else
-        guest_error_set(error, GUEST_ERROR_REFUSED, "monitor-broken", "name the QEMU's QMP socket, where this is none",
-                        "%s: %s", path, local->message);
+    if (is_busy(local)) {
+        set_busy(error, path, local);
+    } else if (!client) {
+        g_propagate_error(error, g_steal_pointer(&local));
+        guest_error_wrap(error, GUEST_ERROR_REFUSED, "monitor-unreachable", "name its QMP socket with --qmp", path);
+    } else { /* one who hears something else is at no QMP monitor */
+        guest_error_set(error, GUEST_ERROR_REFUSED, "monitor-broken", "name the QEMU's QMP socket, where this is none", "%s: %s", path,
+                        local->message);
+    }
     return NULL;
 }
 
