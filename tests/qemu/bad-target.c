@@ -95,8 +95,9 @@ disk_is_gone(void **state)
     (void)state;
     begin();
     g_autofree char *away = g_strconcat(guest->disk, ".away", NULL);
-    assert_int_equal(g_rename(guest->disk, away), 0);
-    g_autoptr(HarnessReply) reply = upgrade_to(harness_build(BUILD_SECOND), "60");
+    const char *script = harness_script(engine, "target", HARNESS_IF_TARGET "mv %s %s" HARNESS_FI "exec %s \"$@\"", guest->disk,
+                                        away, harness_build(BUILD_SECOND));
+    g_autoptr(HarnessReply) reply = upgrade_to(script, "60");
     assert_outcome(reply, EXIT_FAILED, "rolled-back", "qemu-start", "No such file or directory");
     assert_int_equal(g_rename(away, guest->disk), 0);
     end();

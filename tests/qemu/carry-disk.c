@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -269,17 +270,19 @@ short_options_and_media_stay(void **state)
     (void)state;
     HarnessEngine *engine = harness_engine_new(NULL);
     g_autofree char *boot = g_build_filename(engine->folder, "guest-hda.raw", NULL);
-    g_autofree char *vars = g_build_filename(engine->folder, "vars.fd", NULL);
+    g_autofree char *vars = g_build_filename(engine->folder, "vars.fd", NULL), *code = g_build_filename(engine->folder, "code.fd", NULL);
+    g_autofree char *newer = g_strconcat(code, ".dpkg-new", NULL);
 
     run_program((const char *const[]){"cp", harness_tiny_image(), boot, NULL}); /* the firmware tries no other */
     run_program((const char *const[]){"truncate", "--size=128K", vars, NULL});
+    run_program((const char *const[]){"cp", "/usr/share/seabios/bios-256k.bin", code, NULL});
     HarnessSpec *spec = g_memdup2(
         carry_spec_tiny("-hda @hda.raw@ -hdb @hdb.raw@ -cdrom @cd.raw@ -fda @fda.raw@ -drive if=none,id=unused,format=raw,file=@unused.raw@"
                         " -drive if=virtio,format=raw,file=@virtio.raw@,readonly=on"
                         " -blockdev driver=file,node-name=ro,filename=@ro.raw@,read-only=on,locking=auto" CARRY_DEVICE("ro")
                         " -blockdev driver=file,node-name=auto,filename=@auto.raw@,auto-read-only=on,read-only=on" CARRY_DEVICE("auto")
                         " -device ide-cd,bus=ide.1,unit=1,id=empty"
-                        " -drive if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/seabios/bios-256k.bin"
+                        " -drive if=pflash,unit=0,format=raw,readonly=on,file=@folder@/code.fd"
                         " -drive if=pflash,unit=1,format=raw,file=@folder@/vars.fd"),
         sizeof(*spec));
     spec->machine = "pc-i440fx-7.2";
@@ -287,6 +290,9 @@ short_options_and_media_stay(void **state)
     g_autofree char *before = describe_disks(guest);
 
     assert_non_null(strstr(before, "floppy0"));
+    /* As an update of the firmware's package does: another file by the same name, while the old one is still open. */
+    run_program((const char *const[]){"cp", "/usr/share/seabios/bios-256k.bin", newer, NULL});
+    assert_int_equal(rename(newer, code), 0);
     harness_guest_upgrade(guest, BUILD_SECOND);
     g_autofree char *second = describe_disks(guest);
     assert_string_equal(second, before);
