@@ -104,16 +104,31 @@ change(const Terminal *terminal, const char *type, json_object *data, const QmpW
 
 /* Its number is free then, and its client is hung up. An engine that has ended may have done it. */
 static void
-let_go_of_old(const Terminal *terminal, const QmpWait *wait)
+let_go_of_old(const Terminal *terminal)
 {
+    QmpClient *monitor = terminal->instance->monitor;
     json_object *arguments = json_object_new_object();
 
     qmp_json_add_string(arguments, "fdname", terminal->fd_name);
-    qmp_client_call(terminal->instance->monitor, "closefd", arguments, wait, NULL, NULL);
+    qmp_client_forget(monitor, qmp_client_send(monitor, "closefd", arguments, NULL));
 }
 
-/* One attempt at the old number, or at any when it IS_LAST; 0 or more is the number that it has got. FALSE:
- * an error, or none. */
+/*
+ * QEMU lets go of the old terminal and opens the new one in one go, so that nobody can come in between: what it lets go of is the lowest
+ * free number at once. A client that has the old one open still keeps that number.
+ */
+static bool
+exchange(const Terminal *terminal, int ptmx, const QmpWait *wait, guint *ret_number, GError **error)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    g_autoptr(GArray) below = guest_pty_fds_new();
+
+    guest_pty_reach(ptmx, &terminal->old, below);
+    let_go_of_old(terminal);
+    return change(terminal, "pty", json_object_get(terminal->data), wait, ret_number, error);
+}
+
+/* One more attempt at the old number, or at any when it IS_LAST. FALSE: an error, or none. */
 static bool
 attempt(const Terminal *terminal, int ptmx, bool is_last, const QmpWait *wait, guint *ret_number,
         GError **error)
@@ -121,9 +136,6 @@ attempt(const Terminal *terminal, int ptmx, bool is_last, const QmpWait *wait, g
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
     g_autoptr(GArray) below = guest_pty_fds_new();
 
-    guest_pty_reach(ptmx, &terminal->old,
-                    below); /* so that what is let go of is the lowest free number at once */
-    let_go_of_old(terminal, wait);
     if (guest_pty_reach(ptmx, &terminal->old, below) != GUEST_PTY_NEXT && !is_last)
         return false;
     return change(terminal, "pty", json_object_get(terminal->data), wait, ret_number, error);
@@ -135,18 +147,20 @@ obtain(Terminal *terminal, const QmpWait *wait, guint *ret_number, GError **erro
     process_autofd ptmx = guest_pty_find_ptmx(terminal->instance->process.pid);
     QmpWait patience = qmp_wait_within(wait, PATIENCE_MS);
 
-    for (;;) {
+    for (bool is_first = true;; is_first = false) {
         g_autoptr(GError) local = NULL;
-        bool is_last = qmp_wait_check(&patience) != QMP_WAIT_READY;
-        bool is_open = attempt(terminal, ptmx, is_last, wait, ret_number, &local);
+        bool is_last = !is_first && qmp_wait_check(&patience) != QMP_WAIT_READY;
+        bool is_open = is_first ? exchange(terminal, ptmx, wait, ret_number, &local)
+                                : attempt(terminal, ptmx, is_last, wait, ret_number, &local);
         if (is_open && (is_last || *ret_number == terminal->old.number))
             return true;
         if (local) {
             g_propagate_error(error, g_steal_pointer(&local));
             return false;
         }
-        terminal->command = "chardev-change";
-        /* Somebody was faster. */
+        if (is_open)
+            terminal->command = "chardev-change";
+        /* Somebody has it, or was faster. */
         if (is_open && !change(terminal, "null", json_object_get(terminal->data), wait, NULL, error))
             return false;
         QmpWait pause = qmp_wait_within(wait, PAUSE_MS);
