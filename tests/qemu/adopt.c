@@ -607,6 +607,27 @@ test_failed_upgrade_leaves_it_as_it_was(void **state G_GNUC_UNUSED)
     end(engine, pid);
 }
 
+/* Its successor has had its monitor's socket, and is gone. */
+static void
+test_guest_is_within_reach_after_a_late_roll_back(void **state G_GNUC_UNUSED)
+{
+    HarnessEngine *engine = harness_engine_new(NULL);
+    pid_t pid = run_script(engine, harness_build(BUILD_INSTALLED), forms[3].script);
+    await_socket(engine, "qmp.sock");
+    HarnessGuest *guest = adopt_and_await(engine, pid);
+    const char *refusing = harness_script(engine, "refuses", "exec %s \"$@\" -global virtio-blk-pci.event_idx=off\n",
+                                          harness_build(BUILD_SECOND));
+    g_autoptr(HarnessReply) reply = moult(engine, "upgrade", NAME, "--to", refusing, "--json", NULL);
+
+    assert_outcome(reply, EXIT_FAILED, "rolled-back", "migration-failed", NULL);
+    harness_engine_stop(engine);
+    harness_engine_start(engine, NULL);
+    harness_guest_check(guest);
+    upgrade_by(guest, BUILD_SECOND, "shared");
+    release(guest);
+    end(engine, guest->pid);
+}
+
 static long
 read_number(pid_t pid, const char *name)
 {
@@ -675,6 +696,7 @@ main(int argc, char **argv)
         TEST(test_process_that_is_no_qemu),
         TEST(test_adopted_guest_survives_a_restart_of_the_engine),
         TEST(test_failed_upgrade_leaves_it_as_it_was),
+        TEST(test_guest_is_within_reach_after_a_late_roll_back),
         TEST(test_process_is_as_it_was),
     };
 
