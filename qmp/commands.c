@@ -248,6 +248,15 @@ qmp_getfd(QmpClient *client, const char *name, int fd, const QmpWait *wait, GErr
     return false;
 }
 
+bool
+qmp_closefd(QmpClient *client, const char *name, const QmpWait *wait, GError **error)
+{
+    json_object *arguments = json_object_new_object();
+
+    qmp_json_add_string(arguments, "fdname", name);
+    return qmp_client_call(client, "closefd", arguments, wait, NULL, error);
+}
+
 char *
 qmp_human_monitor_command(QmpClient *client, const char *command_line, const QmpWait *wait, GError **error)
 {

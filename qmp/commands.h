@@ -140,6 +140,8 @@ json_object *qmp_device_list_properties(QmpClient *client, const char *type_name
  * and sockets.json: getfd, SocketAddress), whoever is connected then.
  */
 bool qmp_getfd(QmpClient *client, const char *name, int fd, const QmpWait *wait, GError **error);
+/* Forgets what getfd has left under NAME; REMOTE: there is nothing of that name. */
+bool qmp_closefd(QmpClient *client, const char *name, const QmpWait *wait, GError **error);
 
 /* Output of a human monitor command, cut at 64 KiB; owned. */
 char *qmp_human_monitor_command(QmpClient *client, const char *command_line, const QmpWait *wait,

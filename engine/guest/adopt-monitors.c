@@ -8,6 +8,7 @@
 
 #include "guest/adopt.h"
 #include "guest/error.h"
+#include "guest/root.h"
 #include "qemu/argv.h"
 #include "qemu/chardev-text.h"
 
@@ -16,7 +17,7 @@ static char *
 path_for_us(const GuestInstance *instance, const char *path)
 {
     g_autofree char *absolute = g_canonicalize_filename(path, instance->definition->cwd);
-    g_autofree char *direct = g_strdup_printf("/proc/%d/root%s", instance->process.pid, absolute);
+    g_autofree char *direct = guest_root_dup_path(instance, absolute);
     struct stat theirs, ours;
     g_autofree char *root = g_strdup_printf("/proc/%d/root/.", instance->process.pid);
 

@@ -53,6 +53,12 @@ bool explain_pin_places(Explanation *explanation);
 QemuMemoryBackend *explain_memory_kind(const GuestInstance *instance, const GPtrArray *maps, const char *id,
                                        guint64 size_bytes, const char *type, bool is_shared, const char *mem_path);
 
+/*
+ * Of a QEMU in a chroot: whatever has come since its start and is at a path is at one inside, where its successor does not look when
+ * it starts. Last.
+ */
+void explain_chroot(Explanation *explanation);
+
 /* The parts; in this order: a device refers to what comes before it, and holds what comes behind it. */
 void explain_objects(Explanation *explanation);
 void explain_chardevs(Explanation *explanation);

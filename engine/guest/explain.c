@@ -145,6 +145,7 @@ guest_explain(const GuestEnvironment *environment, const GuestInstance *instance
     explain_netdevs(&explanation);
     explain_disks(&explanation);
     explain_displays(&explanation);
+    explain_chroot(&explanation);
     if (explanation.n_unexplained + explanation.n_carried == 0)
         qemu_findings_add(findings, QEMU_FINDING_OK, "explained", NULL,
                           "the guest is what its command line says: nothing was plugged or changed that it does not explain");

@@ -6,6 +6,7 @@
 
 #include "guest/error.h"
 #include "guest/peer.h"
+#include "guest/root.h"
 #include "paths/file.h"
 #include "paths/socket.h"
 #include "qmp/socket.h"
@@ -93,21 +94,12 @@ guest_listening_forget_path(const char *path, guint64 domain_id)
         g_debug("%s", error->message);
 }
 
-static bool
-has_our_mounts(const GuestInstance *instance)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/ns/mnt", instance->process.pid);
-    struct stat ours, theirs;
-
-    return stat("/proc/self/ns/mnt", &ours) == 0 && stat(path, &theirs) == 0 && ours.st_ino == theirs.st_ino;
-}
-
 bool
 guest_listening_can_pass_path(const char *path, const GuestInstance *instance, GError **error)
 {
     if (!g_path_is_absolute(path))
         guest_error_set(error, GUEST_ERROR_REFUSED, "listening", NULL, "%s is no absolute path", path);
-    else if (!has_our_mounts(instance))
+    else if (!guest_root_has_our_mounts(instance))
         guest_error_set(error, GUEST_ERROR_REFUSED, "listening", NULL, "%s is in a mount namespace of the guest's", path);
     else
         return paths_socket_can_move(path, error) && is_its_own(path, instance, error);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "guest/nodes.h"
+#include "guest/root.h"
 #include "qemu/finding.h"
 #include "qmp/commands.h"
 #include "qmp/json.h"
@@ -35,9 +36,9 @@ server_free(Server *server)
     g_free(server);
 }
 
-/* The path of its socket as the engine reaches it, in the QEMU's folder or mount namespace; NULL: not a UNIX socket. Owned. */
+/* The path of its socket as the engine reaches it, in the QEMU's folder or from its root; NULL: not a UNIX socket. Owned. */
 static char *
-dup_path(const char *file, pid_t pid)
+dup_path(const char *file, const GuestInstance *source)
 {
     static const char mark[] = "?socket=";
     const char *path = g_str_has_prefix(file, "nbd+unix:") ? strstr(file, mark) : NULL;
@@ -45,7 +46,7 @@ dup_path(const char *file, pid_t pid)
     if (!path)
         return NULL;
     path += strlen(mark);
-    return *path == '/' ? g_strdup_printf("/proc/%d/root%s", pid, path) : g_strdup_printf("/proc/%d/cwd/%s", pid, path);
+    return *path == '/' ? guest_root_dup_path(source, path) : g_strdup_printf("/proc/%d/cwd/%s", source->process.pid, path);
 }
 
 /* One for each node. All connect before one is listened to: a server is asked for as many as there will be. */
@@ -59,7 +60,7 @@ connect_to_all(const GuestInstance *source, json_object *nodes)
         const char *file = qmp_json_get_string(node, "file");
         if (g_strcmp0(qmp_json_get_string(node, "drv"), "nbd") != 0 || !file)
             continue;
-        g_autofree char *path = dup_path(file, source->process.pid);
+        g_autofree char *path = dup_path(file, source);
         Server *server = g_new0(Server, 1);
         server->file = g_strdup(file);
         server->fd = path ? qmp_socket_connect(path, NULL) : -1;

@@ -8,7 +8,8 @@
 
 /*
  * Whether FD, a connection of ours, leads to INSTANCE's process, which lives and is held by its pidfd: the kernel gives the credentials of
- * whoever called listen(2) last. Where that is not the process, it still is its own when it has the socket, and whoever that was has not, any more.
+ * whoever called listen(2) last. Where that is not the process, the socket still is its own when it has it, and whoever that was
+ * has not any more.
  * -1 leads nowhere.
  */
 bool guest_peer_is(const GuestInstance *instance, int fd);

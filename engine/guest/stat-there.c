@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "guest/root.h"
+
 static int
 open_there(int root, const char *path)
 {
@@ -22,12 +24,13 @@ open_there(int root, const char *path)
 bool
 guest_stat_there(const GuestInstance *instance, const char *path, struct stat *ret_status)
 {
-    g_autofree char *root_path = g_strdup_printf("/proc/%d/root", instance->process.pid);
+    g_autofree char *root_path = guest_root_dup_path(instance, "/");
     g_autofree char *full = *path == '/' ? g_strdup(path) : g_build_filename(instance->definition->cwd, path, NULL);
-    int root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool is_known = guest_root_is_known(instance);
+    int root = !is_known ? -1 : open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = root >= 0 ? open_there(root, full) : -1;
     bool done = fd >= 0 && fstat(fd, ret_status) == 0;
-    int saved = errno;
+    int saved = is_known ? errno : EXDEV;
 
     if (fd >= 0)
         close(fd);

@@ -5,22 +5,17 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "guest/root.h"
 #include "process/confinement.h"
 #include "process/filters.h"
 #include "qemu/argv.h"
 #include "qemu/finding.h"
 
-static char *
-seen_from(const GuestInstance *source, const char *path)
-{
-    return g_strdup_printf("/proc/%d/root%s", source->process.pid, path);
-}
-
 /* NULL where PATH is in there what it is here; else what is different. */
 static const char *
 compare_path(const GuestInstance *source, const char *path)
 {
-    g_autofree char *there = seen_from(source, path);
+    g_autofree char *there = guest_root_dup_path(source, path);
     struct stat ours, theirs;
 
     if (stat(path, &ours) < 0)
@@ -30,10 +25,20 @@ compare_path(const GuestInstance *source, const char *path)
     return ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino ? NULL : "it is another one there";
 }
 
+/* Where it was started from cannot be looked at, nor could another be started there. */
+static void
+look_at_root(GPtrArray *findings)
+{
+    qemu_findings_add(findings, QEMU_FINDING_BLOCK, "chroot",
+                      "leave -chroot out in a container, which has a root of its own; elsewhere name its folder by its absolute path",
+                      "the QEMU has shut itself into a chroot, and with which root it was started cannot be known: it is in a mount "
+                      "namespace of its own, or the folder of that name is another one");
+}
+
 static void
 look_at_runtime_dir(const GuestInstance *source, const char *runtime_dir, GPtrArray *findings)
 {
-    g_autofree char *there = seen_from(source, runtime_dir);
+    g_autofree char *there = guest_root_dup_path(source, runtime_dir);
     const char *problem = compare_path(source, runtime_dir);
     struct statvfs info;
 
@@ -80,8 +85,11 @@ look_at_filters(const GuestInstance *source, GPtrArray *findings)
 void
 guest_surroundings_look(const GuestInstance *source, const char *runtime_dir, const char *binary, GPtrArray *findings)
 {
-    look_at_runtime_dir(source, runtime_dir, findings);
-    if (binary)
+    if (!guest_root_is_known(source))
+        look_at_root(findings);
+    else
+        look_at_runtime_dir(source, runtime_dir, findings);
+    if (binary && guest_root_is_known(source))
         look_at_binary(source, binary, findings);
     look_at_filters(source, findings);
 }

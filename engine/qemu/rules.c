@@ -37,13 +37,14 @@ static const QemuRule table[] = {
     {"runas run-with", QEMU_RULE_BOTH, qemu_rule_run_as, NULL,
      "the user that QEMU changes to must be able to reach the folder of its instance", NULL},
 
+    {NULL, QEMU_RULE_BOTH, qemu_rule_chroot, "chroot",
+     "what it is given from then on it is given by descriptor", NULL},
+
     /* Options and settings that this QEMU does not have; others see what they were translated to */
     {NULL, QEMU_RULE_BOTH, qemu_rule_versions, NULL,
      "options come and go; a definition must work with the QEMU at hand", NULL},
-    {"chroot", QEMU_RULE_BOTH, qemu_rule_hinder, "chroot",
-     "QEMU could not reach the socket through which the state leaves", "leave it out"},
-    {"run-with", QEMU_RULE_BOTH, qemu_rule_run_with, "chroot",
-     "QEMU could not reach the socket through which the state leaves", "leave chroot= out"},
+    {"run-with", QEMU_RULE_BOTH, qemu_rule_run_with, NULL,
+     "it came in parts: an older QEMU has some of them as options of their own, or not at all", NULL},
     {"device object", QEMU_RULE_BOTH, qemu_rule_gone_settings, "setting-gone",
      "a setting that is gone from this QEMU, and that had no effect as it was set, is left out", NULL},
     {"smp", QEMU_RULE_BOTH, qemu_rule_smp, "setting-gone",
@@ -89,6 +90,8 @@ static const QemuRule table[] = {
      "what the guest writes is in a temporary file that only the running QEMU has", "leave snapshot=on out"},
     {"snapshot", QEMU_RULE_BOTH, qemu_rule_hinder, "disk-snapshot",
      "what the guest writes is in temporary files that only the running QEMU has", "leave it out"},
+    {NULL, QEMU_RULE_BOTH, qemu_rule_images, "disk-reopen",
+     "auto-read-only=off, for in a chroot or as another user QEMU cannot open the image by its path again", NULL},
     {"netdev nic net", QEMU_RULE_BOTH, qemu_rule_network, NULL, "two QEMUs cannot hold one port or device", NULL},
     {"audio audiodev", QEMU_RULE_BOTH, qemu_rule_audio, "audio-wav",
      "the file would be emptied when a second QEMU opens it", "choose another driver"},

@@ -16,6 +16,7 @@ typedef struct {
         *machine; /* what plan->machine_type is on this binary; NULL until known, or unknown to it */
     int release;  /* QEMU_RELEASE of the binary */
     int next_fd_number;
+    bool stays_open;   /* in a chroot, or as another user: QEMU cannot open by its path what it has been given by one */
     GArray *named_fds; /* int: the operator's own numbers of descriptors, not to be given to anything else */
 } QemuRules;
 
@@ -141,6 +142,10 @@ bool qemu_rule_target(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GErr
 
 /* rules-disk.c */
 bool qemu_rule_disk(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
+
+/* rules-chroot.c */
+bool qemu_rule_chroot(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error); /* behind qemu_rule_run_as */
+bool qemu_rule_images(QemuRules *rules, const QemuRule *rule, QemuArg *arg, GError **error);
 
 /* rules-display.c */
 void qemu_rules_carry_vnc(QemuRules *rules, QemuArg *arg); /* rules-display-vnc.c */

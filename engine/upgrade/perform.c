@@ -12,6 +12,7 @@
 #include "guest/log.h"
 #include "guest/hold.h"
 #include "qmp/commands.h"
+#include "upgrade/channel.h"
 #include "upgrade/completion.h"
 #include "upgrade/cookie.h"
 #include "upgrade/events.h"
@@ -71,12 +72,18 @@ bool
 perform_listen(Upgrade *upgrade, GError **error)
 {
     QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_COMMAND_MS);
-    g_autofree char *uri = g_strconcat("unix:", upgrade_get_target_paths(upgrade)->migrate_socket, NULL);
 
-    if (qmp_migrate_incoming(upgrade_get_target(upgrade)->monitor, uri, &limit, error))
+    if (upgrade_channel_open(upgrade, &limit, error))
         return true;
     guest_error_wrap(error, GUEST_ERROR_FAILED, "migrate-incoming", NULL, "the new QEMU does not listen");
     return false;
+}
+
+bool
+perform_listen_undo(Upgrade *upgrade, GError **error G_GNUC_UNUSED)
+{
+    upgrade_channel_close(upgrade);
+    return true;
 }
 
 /* The queues of TAP devices change hands while the command is on its way: a moment later nobody reads them any more. */
@@ -136,13 +143,11 @@ bool
 perform_migrate(Upgrade *upgrade, GError **error)
 {
     QmpWait limit = qmp_wait_within(&upgrade->wait, UPGRADE_TIMEOUT_COMMAND_MS);
-    g_autofree char *uri = g_strconcat("unix:", upgrade_get_target_paths(upgrade)->migrate_socket, NULL);
-    QmpClient *monitor = upgrade_get_source(upgrade)->monitor;
 
     if (upgrade->method->copies_memory)
         upgrade_let_sleep(upgrade);
     upgrade_taps_hand_over(upgrade);
-    if (qmp_migrate(monitor, uri, &limit, error))
+    if (upgrade_channel_send(upgrade, &limit, error))
         return true;
     guest_error_wrap(error, GUEST_ERROR_FAILED, "migrate", NULL, "the running QEMU does not hand over");
     return false;

@@ -54,7 +54,8 @@ const UpgradeStep upgrade_steps[] = {
 
     {UPGRADE_PHASE_PERFORM, "perform.capabilities", "set migration capabilities and parameters", perform_capabilities,
      perform_capabilities_undo},
-    {UPGRADE_PHASE_PERFORM, "perform.listen", "let the target listen for the state", perform_listen, NULL},
+    {UPGRADE_PHASE_PERFORM, "perform.listen", "let the target listen for the state", perform_listen,
+     perform_listen_undo},
     {UPGRADE_PHASE_PERFORM, "perform.stop", "stop the guest, where its method or its network must", perform_stop, perform_stop_undo},
     {UPGRADE_PHASE_PERFORM, UPGRADE_STEP_MIGRATE, "let the source hand over", perform_migrate, perform_migrate_undo},
     {UPGRADE_PHASE_PERFORM, "perform.complete", "wait until the source has handed over", perform_complete, NULL, false,

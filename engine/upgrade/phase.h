@@ -67,6 +67,7 @@ bool prepare_threads(Upgrade *upgrade, GError **error);
 bool perform_capabilities(Upgrade *upgrade, GError **error);
 bool perform_capabilities_undo(Upgrade *upgrade, GError **error);
 bool perform_listen(Upgrade *upgrade, GError **error);
+bool perform_listen_undo(Upgrade *upgrade, GError **error);
 bool perform_stop(Upgrade *upgrade, GError **error);
 bool perform_stop_undo(Upgrade *upgrade, GError **error);
 bool perform_migrate(Upgrade *upgrade, GError **error);

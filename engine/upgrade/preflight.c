@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "guest/chroot.h"
 #include "guest/cpu-trial.h"
 #include "guest/disk-trial.h"
 #include "guest/error.h"
@@ -67,6 +68,7 @@ look_at_source(UpgradePreflight *preflight, const GuestEnvironment *environment,
     guest_throttle_look(source, &limit, preflight->findings);
     guest_nbd_look(source, &limit, preflight->findings);
     guest_images_look(source, &limit, preflight->findings);
+    guest_chroot_look(source, preflight->findings);
     if (preflight->binary)
         guest_inspect_devices(source, preflight->binary, &limit, preflight->findings);
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <signal.h>
 
+#include "harness-private.h"
 #include "scene.h"
 
 #define MIGRATE "perform.migrate:after"
@@ -184,21 +185,25 @@ is_on_the_way_back(const char *point)
 }
 
 static void
+crash_engine_on_the_way_back(Scene *scene, const char *point)
+{
+    scene_start_engine(scene, "MOULT_CRASH_POINT", point, "MOULT_CRASH_FAIL", FAILING, NULL);
+    Program *upgrade = scene_start_upgrade(scene, NULL);
+    scene_await_crash(scene);
+    g_autoptr(HarnessReply) reply = moult_finish(upgrade);
+    scene_start_engine(scene, NULL);
+    scene_check(scene, SCENE_OLD, point);
+}
+
+static void
 engine_killed_on_the_way_back(void **state G_GNUC_UNUSED)
 {
     g_auto(GStrv) points = scene_list_points();
     Scene *scene = scene_new(&harness_tiny);
 
-    for (char **point = points; *point; point++) {
-        if (!is_on_the_way_back(*point))
-            continue;
-        scene_start_engine(scene, "MOULT_CRASH_POINT", *point, "MOULT_CRASH_FAIL", FAILING, NULL);
-        Program *upgrade = scene_start_upgrade(scene, NULL);
-        scene_await_crash(scene);
-        g_autoptr(HarnessReply) reply = moult_finish(upgrade);
-        scene_start_engine(scene, NULL);
-        scene_check(scene, SCENE_OLD, *point);
-    }
+    for (char **point = points; *point; point++)
+        if (is_on_the_way_back(*point))
+            crash_engine_on_the_way_back(scene, *point);
     scene_finish(scene);
 }
 
@@ -270,6 +275,68 @@ engine_killed_while_the_target_is_stopped(void **state G_GNUC_UNUSED)
     scene_finish(scene);
 }
 
+/* ---- A guest in a chroot: the state leaves through a pair of sockets, of which the source has one beforehand ---- */
+
+static unsigned
+count_sockets(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/fd", pid);
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+    unsigned n = 0;
+    const char *name;
+
+    assert_non_null(dir);
+    while ((name = g_dir_read_name(dir))) {
+        g_autofree char *link = g_build_filename(path, name, NULL), *target = g_file_read_link(link, NULL);
+        n += target && g_str_has_prefix(target, "socket:");
+    }
+    return n;
+}
+
+/* As many as there were before: whoever has come to look has gone again. */
+static void
+await_sockets(pid_t pid, unsigned wanted)
+{
+    unsigned n = 0;
+
+    for (int i = 0; i < 1000 && (n = count_sockets(pid)) != wanted; i++)
+        g_usleep(10000);
+    assert_int_equal(n, wanted);
+}
+
+static void
+guest_in_a_chroot(void **state G_GNUC_UNUSED)
+{
+    static const char *const points[] = {"perform.listen:before", "perform.listen:after", "perform.migrate:before",
+                                         "perform.migrate:after", "perform.complete:after", "finish.prove:before",
+                                         "confirm.retire:after", NULL};
+    static const char *const back[] = {"perform.listen:undo", "perform.listen:undone", NULL};
+    HarnessSpec spec = harness_tiny;
+
+    harness_need_root();
+    spec.arguments = "-chroot @folder@";
+    Scene *scene = scene_new(&spec);
+    unsigned n_sockets = count_sockets(scene->guest->pid);
+
+    scene_crash_at(scene, "perform.listen:after");
+    await_sockets(scene->guest->pid, n_sockets); /* the engine's connection has gone, its end of the pair has come */
+    scene_start_engine(scene, NULL);
+    harness_guest_await_recovery(scene->guest);
+    await_sockets(scene->guest->pid, n_sockets);
+    scene_check(scene, SCENE_OLD, "perform.listen:after");
+    for (const char *const *point = points; *point; point++)
+        crash_engine(scene, *point, scene_get_end_after(*point));
+    for (const char *const *point = back; *point; point++)
+        crash_engine_on_the_way_back(scene, *point);
+    crash_qemu(scene, "perform.listen:after", VICTIM_TARGET, NULL, SCENE_OLD);
+    for (gulong delay_us = 0; delay_us < 4000; delay_us += 1000)
+        crash_qemu_after(scene, delay_us, MIGRATE, VICTIM_TARGET, NULL, SCENE_ANY);
+    crash_qemu(scene, "perform.listen:after", VICTIM_SOURCE, NULL, SCENE_ENDED);
+    crash_qemu(scene, MIGRATE, VICTIM_SOURCE, NULL, SCENE_ANY);
+    crash_qemu(scene, "confirm.retire:before", VICTIM_SOURCE, NULL, SCENE_NEW);
+    scene_finish(scene);
+}
+
 /* ---- A Linux guest that verifies its memory and its disk ---- */
 
 static void
@@ -306,6 +373,7 @@ main(int argc, char **argv)
         HARNESS_TEST(source_killed_on_the_way_back),
         HARNESS_TEST(target_killed_on_the_way_back),
         HARNESS_TEST(engine_killed_twice),
+        HARNESS_TEST(guest_in_a_chroot),
         HARNESS_TEST(linux_guest),
     };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What is about the process rather than the machine, through upgrades and rollbacks: pidfile, users, names,
- * the sandbox.
+ * the sandbox, the chroot.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +20,7 @@
 #include "carry.h"
 #include "harness-private.h"
 #include "qmp/commands.h"
+#include "qmp/json.h"
 
 static void
 expect_pidfile(const HarnessGuest *guest, const char *path)
@@ -142,11 +143,256 @@ name_of_the_process_and_sandbox_stay(void **state)
 }
 
 static void
-chroot_is_refused(void **state)
+disk_of_another_user_goes_along(void **state)
 {
     (void)state;
     harness_need_root();
-    carry_expect_refused(carry_spec_tiny("-chroot @folder@"), "chroot");
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, carry_spec("-runas nobody"));
+
+    carry_expect_rows(guest, "OK disk-reopen");
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_guest_check_disk(guest);
+    carry_roll_back_from(guest, BUILD_INSTALLED);
+    harness_guest_check_disk(guest);
+    harness_engine_finish(engine);
+}
+
+/* ---- In a chroot ---- */
+
+#define MONITOR " -qmp unix:@folder@/qmp.sock,server=on,wait=off"
+#define SHARED "-machine memory-backend=ram -object memory-backend-file,id=ram,size=256M,share=on,mem-path=@folder@/ram "
+#define OPENED_ONCE "-drive if=none,id=disk0,format=raw,auto-read-only=off,file=@disk0.raw@ -device virtio-blk-pci,drive=disk0 "
+
+/* An engine whose folder has an empty one for chroots. */
+static HarnessEngine *
+engine_with_chroot(void)
+{
+    harness_need_root();
+    HarnessEngine *engine = harness_engine_new(NULL);
+    g_autofree char *folder = g_build_filename(engine->folder, "empty", NULL);
+
+    assert_int_equal(mkdir(folder, 0755), 0);
+    return engine;
+}
+
+static void
+make_file(const HarnessEngine *engine, const char *name)
+{
+    g_autofree char *path = g_build_filename(engine->folder, name, NULL), *content = g_strnfill(64 << 10, 'x');
+
+    assert_true(g_file_set_contents(path, content, -1, NULL));
+}
+
+static void
+expect_shut_in(const HarnessGuest *guest)
+{
+    g_autofree char *link = g_strdup_printf("/proc/%d/root", guest->pid), *folder = carry_path(guest, "empty");
+    g_autofree char *root = g_file_read_link(link, NULL);
+
+    assert_string_equal(root, folder);
+    expect_status(guest, "Uid", "65534");
+}
+
+/* The guest runs in FIRST. What it writes after each of them is in its image. */
+static void
+go_through_everything(HarnessGuest *guest, HarnessBuild first, HarnessBuild second)
+{
+    harness_guest_upgrade(guest, second);
+    expect_shut_in(guest);
+    harness_guest_check_disk(guest);
+    carry_roll_back_from(guest, first);
+    harness_guest_check_disk(guest);
+    harness_guest_upgrade(guest, first);
+    expect_shut_in(guest);
+    harness_guest_check_disk(guest);
+}
+
+static void
+await_shut_in(const HarnessGuest *guest, pid_t pid)
+{
+    g_autofree char *link = g_strdup_printf("/proc/%d/root", pid), *folder = carry_path(guest, "empty");
+
+    for (int i = 0; i < 1000; i++) {
+        g_autofree char *root = g_file_read_link(link, NULL);
+        if (g_strcmp0(root, folder) == 0)
+            return;
+        g_usleep(10000);
+    }
+    fail_msg("%d is not in its chroot", pid);
+}
+
+/* Its root is where it was started, not where it has shut itself in. */
+static void
+expect_listed(HarnessEngine *engine, pid_t pid)
+{
+    g_autoptr(HarnessReply) list = moult(engine, "list", "--all", "--json", NULL);
+    json_object *row = reply_find_listed(list, pid);
+
+    assert_non_null(row);
+    assert_non_null(qmp_json_get_string(row, "method")); /* which one has that could be adopted */
+}
+
+static HarnessGuest *
+start_and_adopt(HarnessEngine *engine, HarnessBuild build, const HarnessSpec *spec)
+{
+    HarnessGuest *guest = harness_guest_new(engine, "guest", spec);
+    pid_t pid = carry_start_with(guest, build, NULL, 0);
+
+    await_shut_in(guest, pid);
+    expect_listed(engine, pid);
+    carry_adopt(guest, pid);
+    return guest;
+}
+
+static void
+upgrade_by_copy(HarnessGuest *guest, HarnessBuild build)
+{
+    g_autoptr(HarnessReply) reply = moult(guest->engine, "upgrade", guest->name, "--to", harness_build(build), "--json", NULL);
+
+    assert_status(reply, EXIT_DONE);
+    assert_string_equal(qmp_json_get_string(reply_result(reply), "method"), "copy");
+    harness_guest_await(guest);
+}
+
+static const HarnessSpec *
+spec_opened_once(const char *memory, const char *more)
+{
+    HarnessSpec *spec = carry_spec(" ");
+
+    spec->arguments = g_strconcat(OPENED_ONCE, memory, more, MONITOR, NULL);
+    return spec;
+}
+
+/* Of a QEMU that nobody has started with an engine's mark the harness expects less. */
+static void
+refuse_adopted(HarnessGuest *guest, const char *to, int status, const char *outcome, const char *code)
+{
+    g_autoptr(HarnessReply) reply = moult(guest->engine, "upgrade", guest->name, "--to", to, "--json", NULL);
+
+    assert_outcome(reply, status, outcome, code, NULL);
+    harness_guest_check(guest);
+    harness_guest_check_disk(guest);
+}
+
+/* By a state that its successor does not take: when its disks have been given up. */
+static void
+roll_back_adopted(HarnessGuest *guest, HarnessBuild build)
+{
+    const char *refusing = harness_script(guest->engine, "refuses-it", "exec %s \"$@\" -global virtio-blk-pci.event_idx=off\n",
+                                          harness_build(build));
+
+    refuse_adopted(guest, refusing, EXIT_FAILED, "rolled-back", "migration-failed");
+}
+
+static void
+adopted_guest_stays_in_its_chroot(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = engine_with_chroot();
+    HarnessGuest *guest =
+        start_and_adopt(engine, BUILD_INSTALLED, spec_opened_once(SHARED, "-chroot @folder@/empty -runas nobody -sandbox on"));
+
+    expect_shut_in(guest);
+    roll_back_adopted(guest, BUILD_SECOND);
+    go_through_everything(guest, BUILD_INSTALLED, BUILD_SECOND);
+    harness_engine_finish(engine);
+}
+
+static void
+adopted_guest_stays_in_its_chroot_in_the_new_spelling(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = engine_with_chroot();
+    HarnessGuest *guest =
+        start_and_adopt(engine, BUILD_SECOND, spec_opened_once("", "-run-with chroot=@folder@/empty,user=nobody"));
+
+    expect_shut_in(guest);
+    roll_back_adopted(guest, BUILD_INSTALLED);
+    upgrade_by_copy(guest, BUILD_INSTALLED);
+    expect_shut_in(guest);
+    harness_guest_check_disk(guest);
+    go_through_everything(guest, BUILD_INSTALLED, BUILD_SECOND);
+    harness_engine_finish(engine);
+}
+
+static void
+guest_of_ours_stays_in_its_chroot(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = engine_with_chroot();
+    HarnessGuest *guest = harness_guest_run(
+        engine, "guest", BUILD_INSTALLED,
+        carry_spec("-daemonize -pidfile @folder@/pidfile -chroot @folder@/empty -runas nobody "
+                   "-drive if=none,id=d1,file=@disk1.qcow2@ -device virtio-blk-pci,drive=d1 "
+                   "-vnc unix:@folder@/vnc.sock -chardev socket,id=c0,path=@folder@/c0.sock,server=on,wait=off "
+                   "-device virtio-serial-pci -device virtserialport,chardev=c0"));
+
+    carry_expect_rows(guest, "OK chroot,OK disk-reopen");
+    expect_shut_in(guest);
+    carry_roll_back(guest);
+    harness_guest_check_disk(guest);
+    go_through_everything(guest, BUILD_INSTALLED, BUILD_SECOND);
+    harness_engine_finish(engine);
+}
+
+static void
+disk_that_would_be_opened_again_is_refused(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = engine_with_chroot();
+    HarnessGuest *guest =
+        start_and_adopt(engine, BUILD_INSTALLED, carry_spec("-chroot @folder@/empty -runas nobody" MONITOR));
+
+    carry_expect_rows(guest, "BLOCK disk-reopen");
+    refuse_adopted(guest, harness_build(BUILD_SECOND), EXIT_REFUSED, "refused", "disk-reopen");
+    harness_engine_finish(engine);
+}
+
+/* A path means one thing on the command line and another to a QEMU that is in its chroot. */
+static void
+what_is_inside_the_chroot_is_refused(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = engine_with_chroot();
+    make_file(engine, "cd.iso");
+    HarnessGuest *guest = harness_guest_run(
+        engine, "guest", BUILD_INSTALLED,
+        carry_spec_tiny("-chroot @folder@/empty -drive if=none,id=cd0,media=cdrom,format=raw,file=@folder@/cd.iso -device ide-cd,id=cd,drive=cd0"));
+    g_autofree char *folder = carry_path(guest, "empty");
+    g_autofree char *moved = g_strconcat(folder, ".moved", NULL);
+
+    make_file(engine, "empty/other.iso");
+    harness_guest_qmp_with(guest, "blockdev-change-medium", "{\"id\":\"cd\",\"filename\":\"/other.iso\",\"format\":\"raw\"}");
+    carry_expect_refusal(guest, "chroot-path");
+    harness_guest_qmp_with(guest, "eject", "{\"id\":\"cd\",\"force\":true}");
+    harness_guest_upgrade(guest, BUILD_SECOND); /* what is left out is at no path */
+    assert_int_equal(rename(folder, moved), 0);
+    assert_int_equal(mkdir(folder, 0755), 0);
+    carry_expect_refusal(guest, "chroot");
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(rename(moved, folder), 0);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    harness_engine_finish(engine);
+}
+
+static void
+image_that_is_another_outside_is_refused(void **state)
+{
+    (void)state;
+    HarnessEngine *engine = engine_with_chroot();
+    make_file(engine, "d0.img");
+    HarnessGuest *guest = harness_guest_run(
+        engine, "guest", BUILD_INSTALLED,
+        carry_spec_tiny("-chroot @folder@/empty -blockdev driver=file,node-name=d0,filename=@folder@/d0.img -device virtio-blk-pci,drive=d0"));
+    g_autofree char *path = carry_path(guest, "d0.img"), *kept = g_strconcat(path, ".kept", NULL);
+
+    assert_int_equal(rename(path, kept), 0);
+    make_file(engine, "d0.img");
+    carry_expect_refusal(guest, "disk-file");
+    assert_int_equal(rename(kept, path), 0);
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_engine_finish(engine);
 }
 
 /* What is in the file has only grown: no byte before has changed. Owned. */
@@ -377,10 +623,16 @@ main(int argc, char **argv)
         HARNESS_TEST(user_that_qemu_changes_to_stays_in_the_old_spelling),
         HARNESS_TEST(user_that_qemu_changes_to_stays_in_the_new_spelling),
         HARNESS_TEST(name_of_the_process_and_sandbox_stay),
-        HARNESS_TEST(chroot_is_refused),
         HARNESS_TEST(log_of_qemu_goes_on),
         HARNESS_TEST(words_of_a_qemu_are_found_in_its_log),
         HARNESS_TEST(log_that_was_moved_away_is_left_alone),
+        HARNESS_TEST(disk_of_another_user_goes_along),
+        HARNESS_TEST(adopted_guest_stays_in_its_chroot),
+        HARNESS_TEST(adopted_guest_stays_in_its_chroot_in_the_new_spelling),
+        HARNESS_TEST(guest_of_ours_stays_in_its_chroot),
+        HARNESS_TEST(disk_that_would_be_opened_again_is_refused),
+        HARNESS_TEST(what_is_inside_the_chroot_is_refused),
+        HARNESS_TEST(image_that_is_another_outside_is_refused),
         HARNESS_TEST(threads_are_placed_and_prioritised),
     };
 

@@ -180,7 +180,20 @@ what_hinders_an_upgrade_does_not_hinder_a_start(void **state)
         {"-display spice-app", "display-spice", WARN, BLOCK},
         {"-display egl-headless", "display-window", NO_FINDING, NO_FINDING},
         /* the process */
-        {"-chroot /x", "chroot", WARN, BLOCK},
+        {"-chroot /x", "chroot", OK, OK},
+        {"-run-with async-teardown=on", "chroot", NO_FINDING, NO_FINDING},
+        {"-chroot /x -drive file=/d", "disk-reopen", OK, OK},
+        {"-runas nobody -drive file=/d", "disk-reopen", OK, OK},
+        {"-drive file=/d", "disk-reopen", NO_FINDING, NO_FINDING},
+        {"-chroot /x -drive file=/d,readonly=on", "disk-reopen", NO_FINDING, NO_FINDING},
+        {"-chroot /x -drive file=/d,media=cdrom", "disk-reopen", NO_FINDING, NO_FINDING},
+        {"-chroot /x -drive if=none,id=d", "disk-reopen", NO_FINDING, NO_FINDING},
+        {"-chroot /x -blockdev driver=file,filename=/d,node-name=d", "disk-reopen", NO_FINDING, NO_FINDING},
+        {"-chroot /x -blockdev driver=file,filename=/d,node-name=d,auto-read-only=on,read-only=on", "disk-reopen", NO_FINDING,
+         NO_FINDING},
+        {"-chroot /x -blockdev "
+         "{\"driver\":\"raw\",\"node-name\":\"d\",\"file\":{\"driver\":\"file\",\"filename\":\"/d\",\"auto-read-only\":true}}",
+         "disk-reopen", WARN, BLOCK},
         {"-icount shift=1,rr=record,rrfile=/x", "replay", WARN, BLOCK},
         {"-icount shift=auto", "replay", NO_FINDING, NO_FINDING},
         {"-D /log", "log-dropped", NO_FINDING, WARN},
@@ -299,6 +312,15 @@ options_are_rewritten_where_needed(void **state)
          "-M pc-q35-7.2 -no-acpi -no-hpet -runas nobody -async-teardown",
          "-M pc-q35-7.2 -machine acpi=off -machine hpet=off -run-with user=nobody -run-with "
          "async-teardown=on"},
+        {"7.2", "10.0", "-M pc-q35-7.2 -chroot /x -runas nobody", "-M pc-q35-7.2 -chroot /x -runas nobody",
+         "-M pc-q35-7.2 -run-with chroot=/x -run-with user=nobody"},
+        {"10.0", "7.2", "-M pc-q35-7.2 -run-with chroot=/x,user=nobody", "-M pc-q35-7.2 -run-with chroot=/x,user=nobody",
+         "-M pc-q35-7.2 -runas nobody -chroot /x"},
+        {"7.2", "7.2", "-M pc-q35-7.2 -chroot /x -hdb /a,b -drive file=/d -blockdev driver=file,filename=/d,node-name=d,auto-read-only=on",
+         "-M pc-q35-7.2 -chroot /x -drive index=1,media=disk,file=/a,,b,auto-read-only=off -drive file=/d,auto-read-only=off -blockdev "
+         "driver=file,filename=/d,node-name=d,auto-read-only=off",
+         "-M pc-q35-7.2 -chroot /x -drive index=1,media=disk,file=/a,,b,auto-read-only=off -drive file=/d,auto-read-only=off -blockdev "
+         "driver=file,filename=/d,node-name=d,auto-read-only=off"},
         {"10.0", "10.0", "-M pc-q35-7.2 -run-with user=nobody,async-teardown=on",
          "-M pc-q35-7.2 -run-with user=nobody,async-teardown=on",
          "-M pc-q35-7.2 -run-with user=nobody,async-teardown=on"},

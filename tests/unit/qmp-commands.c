@@ -340,6 +340,7 @@ script_arguments(Peer *peer)
         {"migrate-incoming", "{\"uri\":\"unix:/run/m.sock\"}"},
         {"migrate", "{\"uri\":\"unix:/run/m.sock\"}"},
         {"migrate_cancel", NULL},
+        {"closefd", "{\"fdname\":\"moult-state\"}"},
     };
 
     peer_greet(peer);
@@ -361,6 +362,7 @@ arguments_are_as_the_schema_has_them(void **state)
     assert_true(qmp_migrate_incoming(peer.client, "unix:/run/m.sock", &wait, NULL));
     assert_true(qmp_migrate(peer.client, "unix:/run/m.sock", &wait, NULL));
     assert_true(qmp_migrate_cancel(peer.client, &wait, NULL));
+    assert_true(qmp_closefd(peer.client, "moult-state", &wait, NULL));
 }
 
 int
