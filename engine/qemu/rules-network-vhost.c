@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The kernel's half of a TAP's card (vhost). Its descriptor belongs to one process for good (VHOST_SET_OWNER), so that the
- * target gets descriptors of its own, which the engine opens. The rest is as without: of the device the kernel takes no packet before
- * the target runs (VHOST_NET_SET_BACKEND), and none any more once the source stands still; where in the rings they have come to
- * is in the state that QEMU hands over. With several queues it has been measured on nothing but an overloaded node, where
- * too much was lost to tell (docs/resources.rst): they are refused.
+ * target gets descriptors of its own, which the engine opens, one for each queue. The rest is as without: of the device the kernel takes
+ * no packet before the target runs (VHOST_NET_SET_BACKEND), and none any more once the source stands still; where in the rings
+ * they have come to is in the state that QEMU hands over.
  */
 #include "qemu/rules.h"
 
@@ -73,15 +72,9 @@ qemu_rules_carry_vhost(QemuRules *rules, QemuArg *arg)
     /* Those of the operator's own numbers: rules-process.c. */
     bool is_numbered = qemu_keyval_get(arg->settings, "vhostfd") || qemu_keyval_get(arg->settings, "vhostfds");
 
-    if (!has_vhost(arg->settings))
+    if (!has_vhost(arg->settings) || !qemu_rules_is_incoming(rules))
         return;
-    if (qemu_rules_count_queues(arg->settings) > 1)
-        qemu_rules_find(rules, qemu_rules_hinders_upgrade(rules), "net-vhost", "use one queue, or set vhost=off",
-                        "“%s %.100s”: several queues that the kernel serves have not been proved to change hands", arg->word,
-                        arg->value);
-    else if (!qemu_rules_is_incoming(rules))
-        return;
-    else if (is_numbered || give(rules, arg))
+    if (is_numbered || give(rules, arg))
         qemu_rules_find(rules, QEMU_FINDING_OK, "net-vhost", NULL,
                         "“%s %.100s”: the new QEMU gets descriptors of /dev/vhost-net of its own", arg->word, arg->value);
     else

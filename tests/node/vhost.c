@@ -21,6 +21,7 @@
 #define VHOST_NET "/dev/vhost-net"
 #define VHOST_VSOCK "/dev/vhost-vsock"
 #define TAP0 "tap,id=net0,ifname=tap0,script=no,downscript=no,vhost=on"
+#define TWO_QUEUES "virtio-net-pci,mq=on,vectors=6"
 /* A guest that is emulated in an emulated machine. */
 #define SLOW_PERIOD_MS 200
 #define SLOW_LOAD "moult.mem=1 moult.load=1 moult.tick_ns=5000000 moult.disk=/dev/vda moult.disk_mib=1 moult.disk_pause_ms=500"
@@ -40,10 +41,10 @@ enter(int flags)
     network_bring_up("tap0");
 }
 
-static const HarnessSpec *
-slow_spec(void)
+static HarnessSpec *
+slow_spec(const char *netdev, const char *device)
 {
-    HarnessSpec *spec = carry_spec("-netdev " TAP0 " -device virtio-net-pci,netdev=net0");
+    HarnessSpec *spec = carry_spec("-netdev %s -device %s,netdev=net0", netdev, device);
 
     spec->vcpus = 1;
     spec->ram_mib = 128;
@@ -89,47 +90,90 @@ count_kernel_turns(pid_t pid)
 
 /* It is the kernel that moves GUEST's packets. */
 static void
-check_kernel_works(Traffic *traffic, HarnessGuest *guest)
+check_kernel_works(Traffic *traffic, HarnessGuest *guest, unsigned n_queues)
 {
     guint64 before = count_kernel_turns(guest->pid);
 
-    assert_int_equal(count_vhost(guest->pid), 1);
+    assert_int_equal(count_vhost(guest->pid), n_queues);
     traffic_start(traffic);
     assert_true(traffic_check(traffic, "undisturbed"));
     assert_true(count_kernel_turns(guest->pid) > before);
 }
 
 static void
-network_is_not_disturbed(void **state)
+check_network(const HarnessSpec *spec, unsigned n_queues)
 {
-    (void)state;
-    enter(0);
+    unsigned n_streams = n_queues > 1 ? TRAFFIC_STREAMS_MAX : 1;
+
+    enter(n_queues > 1 ? IFF_MULTI_QUEUE : 0);
     HarnessEngine *engine = harness_engine_new(NULL);
-    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, slow_spec());
-    Traffic *traffic = traffic_new(guest, 1);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED, spec);
+    Traffic *traffic = traffic_new(guest, n_streams);
+    unsigned n_used = network_count_queues("tap0");
 
     network_keep_neighbour("tap0");
-    check_kernel_works(traffic, guest);
-    carry_expect_rows(guest, "OK net-vhost");
-    traffic_through_everything(traffic, 1);
-    check_kernel_works(traffic, guest);
+    check_kernel_works(traffic, guest, n_queues);
+    carry_expect_rows(guest, n_queues > 1 ? "OK net-vhost,OK net-tap-queues" : "OK net-vhost");
+    traffic_through_everything(traffic, n_queues > 1 ? TRAFFIC_ROUNDS_QUEUES : 1);
+    check_kernel_works(traffic, guest, n_queues);
+    assert_int_equal(network_count_queues("tap0"), n_used);
+    if (n_queues > 1)
+        assert_true(network_is_spread("tap0"));
     traffic_free(traffic);
     harness_engine_finish(engine);
 }
 
-/* That would have to be measured first. */
 static void
-two_queues_are_refused(void **state)
+network_is_not_disturbed(void **state)
+{
+    (void)state;
+    check_network(slow_spec(TAP0, "virtio-net-pci"), 1);
+}
+
+static void
+network_is_not_disturbed_on_two_queues(void **state)
+{
+    (void)state;
+    HarnessSpec *spec = slow_spec(TAP0 ",queues=2", TWO_QUEUES);
+
+    spec->vcpus = 2;
+    check_network(spec, 2);
+}
+
+static void
+network_is_not_disturbed_on_one_of_two_queues(void **state)
+{
+    (void)state;
+    check_network(slow_spec(TAP0 ",queues=2", TWO_QUEUES), 2);
+}
+
+/* Each has a descriptor of its own, whether the guest uses it or not. */
+static void
+two_queues_go_along(void **state)
 {
     (void)state;
     enter(IFF_MULTI_QUEUE);
     HarnessEngine *engine = harness_engine_new(NULL);
-    HarnessGuest *guest = harness_guest_run(
-        engine, "guest", BUILD_INSTALLED,
-        carry_spec_tiny("-netdev " TAP0 ",queues=2 -device virtio-net-pci,mq=on,vectors=6,netdev=net0"));
+    HarnessGuest *guest = harness_guest_run(engine, "guest", BUILD_INSTALLED,
+                                            carry_spec_tiny("-netdev " TAP0 ",queues=2 -device " TWO_QUEUES ",netdev=net0"));
 
-    carry_expect_refusal(guest, "net-vhost");
+    carry_expect_rows(guest, "OK net-vhost,OK net-tap-queues");
+    for (unsigned i = 0; i < 2; i++) {
+        harness_guest_upgrade(guest, BUILD_SECOND);
+        assert_int_equal(count_vhost(guest->pid), 2);
+        harness_guest_upgrade(guest, BUILD_INSTALLED);
+        assert_int_equal(count_vhost(guest->pid), 2);
+    }
+    assert_int_equal(network_count_queues("tap0"), 1);
     harness_engine_finish(engine);
+}
+
+static void
+expect_vhost_at(const HarnessGuest *guest, unsigned number)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/fd/%u", guest->pid, number), *target = g_file_read_link(path, NULL);
+
+    assert_string_equal(target, VHOST_NET);
 }
 
 /* As libvirt does: the definition goes on to name both, by their numbers. */
@@ -148,9 +192,30 @@ descriptors_keep_their_numbers(void **state)
     carry_expect_rows(guest, "OK fd-handed,OK net-vhost");
     harness_guest_upgrade(guest, BUILD_SECOND);
     harness_guest_upgrade(guest, BUILD_INSTALLED);
-    g_autofree char *path = g_strdup_printf("/proc/%d/fd/11", guest->pid), *target = g_file_read_link(path, NULL);
-    assert_string_equal(target, VHOST_NET);
+    expect_vhost_at(guest, 11);
     assert_int_equal(count_vhost(guest->pid), 1);
+    harness_engine_finish(engine);
+}
+
+static void
+descriptors_of_two_queues_keep_their_numbers(void **state)
+{
+    (void)state;
+    enter(IFF_MULTI_QUEUE);
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_new(engine, "guest",
+                                            carry_spec_tiny("-netdev tap,id=net0,fds=10:11,vhost=on,vhostfds=12:13 -device " TWO_QUEUES
+                                                            ",netdev=net0" SHARED_AND_MONITORED("16")));
+    int fds[] = {network_open_tap("tap0", IFF_VNET_HDR | IFF_MULTI_QUEUE), network_open_tap("tap0", IFF_VNET_HDR | IFF_MULTI_QUEUE),
+                 open(VHOST_NET, O_RDWR | O_CLOEXEC), open(VHOST_NET, O_RDWR | O_CLOEXEC)};
+
+    carry_adopt(guest, carry_start_with(guest, BUILD_INSTALLED, fds, G_N_ELEMENTS(fds)));
+    carry_expect_rows(guest, "OK fd-handed,OK net-tap-queues,OK net-vhost");
+    harness_guest_upgrade(guest, BUILD_SECOND);
+    harness_guest_upgrade(guest, BUILD_INSTALLED);
+    expect_vhost_at(guest, 12);
+    expect_vhost_at(guest, 13);
+    assert_int_equal(count_vhost(guest->pid), 2);
     harness_engine_finish(engine);
 }
 
@@ -208,6 +273,49 @@ device_that_cannot_be_opened_is_found_before(void **state)
     harness_engine_finish(engine);
 }
 
+/*
+ * What the kernel writes into the memory of a guest that runs meanwhile is copied, too. Behind it the memory is shared, and the network
+ * goes on as ever.
+ */
+static void
+check_copied(HarnessBuild from)
+{
+    HarnessSpec *spec = slow_spec(TAP0 " -object memory-backend-file,id=m0,size=128M,share=off,mem-path=@folder@/ram", "virtio-net-pci");
+
+    spec->machine = "pc-q35-7.2,memory-backend=m0";
+    enter(0);
+    HarnessEngine *engine = harness_engine_new(NULL);
+    HarnessGuest *guest = harness_guest_run(engine, "guest", from, spec);
+    Traffic *traffic = traffic_new(guest, 1);
+
+    network_keep_neighbour("tap0");
+    carry_expect_rows(guest, "OK net-vhost");
+    check_kernel_works(traffic, guest, 1);
+    traffic_start(traffic);
+    harness_guest_copy(guest, BUILD_SECOND);
+    assert_true(traffic_check(traffic, "copied"));
+    check_kernel_works(traffic, guest, 1);
+    harness_guest_upgrade(guest, BUILD_INSTALLED); /* which wants method shared */
+    check_kernel_works(traffic, guest, 1);
+    harness_guest_check_disk(guest);
+    traffic_free(traffic);
+    harness_engine_finish(engine);
+}
+
+static void
+private_memory_is_copied(void **state)
+{
+    (void)state;
+    check_copied(BUILD_INSTALLED);
+}
+
+static void
+private_memory_is_copied_while_the_guest_runs(void **state)
+{
+    (void)state;
+    check_copied(BUILD_SECOND);
+}
+
 /* Its connections are those of one QEMU. */
 static void
 vsock_is_refused(void **state)
@@ -228,11 +336,16 @@ main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         HARNESS_TEST(network_is_not_disturbed),
-        HARNESS_TEST(two_queues_are_refused),
+        HARNESS_TEST(network_is_not_disturbed_on_two_queues),
+        HARNESS_TEST(network_is_not_disturbed_on_one_of_two_queues),
+        HARNESS_TEST(two_queues_go_along),
         HARNESS_TEST(descriptors_keep_their_numbers),
+        HARNESS_TEST(descriptors_of_two_queues_keep_their_numbers),
         HARNESS_TEST(device_that_was_plugged_goes_along),
         HARNESS_TEST(plugged_device_beside_another_without_is_refused),
         HARNESS_TEST(device_that_cannot_be_opened_is_found_before),
+        HARNESS_TEST(private_memory_is_copied),
+        HARNESS_TEST(private_memory_is_copied_while_the_guest_runs),
         HARNESS_TEST(vsock_is_refused),
     };
 

@@ -644,6 +644,9 @@ vhost_is_opened_anew_for_each_queue(void **state)
         {"-netdev tap,id=n,ifname=one,vhostforce=on", 1, ",vhostforce=on,fd=6,vhostfd=%s"},
         {"-netdev tap,id=n,fd=40,vhost=on", 1, ",fd=40,vhost=on,vhostfd=%s"},
         {"-netdev tap,id=n,fd=40,vhostfd=50", 1, ",fd=40,vhostfd=50"},
+        {"-netdev tap,id=n,fds=41:42,vhost=on", 2, ",fds=41:42,vhost=on,vhostfds=%s"},
+        {"-netdev tap,id=n,fds=41:42,vhostfds=50:51", 2, ",fds=41:42,vhostfds=50:51"},
+        {"-netdev tap,id=n,ifname=two,queues=2,vhost=on", 2, ",vhostfds=%s"},
         {"-netdev {\"type\":\"tap\",\"id\":\"n\",\"fd\":\"40\",\"vhost\":true,\"vhostfd\":\"50\"}", 1,
          "\"vhostfd\":\"50\""},
         {"-netdev tap,id=n,ifname=one,vhost=off,vhostforce=on", 0, ",vhostforce=on,fd=6"},
@@ -674,13 +677,13 @@ vhost_that_the_running_qemu_has_not_is_refused(void **state)
     g_autoptr(QemuPlan) unknown = plan_target("7.2", "-netdev tap,id=n,fd=40,vhostfd=60");
     g_autoptr(QemuPlan) other = plan_target("7.2", "-netdev tap,id=n,fd=40,vhostfd=41");
     g_autoptr(QemuPlan) more = plan_target("7.2", "-netdev tap,id=n,ifname=one,vhost=on -netdev tap,id=m,fd=41,vhost=on -netdev tap,id=o,fd=43,vhost=on");
+    g_autoptr(QemuPlan) queues = plan_target("7.2", "-netdev tap,id=n,fd=40,vhost=on -netdev tap,id=m,fds=41:42,vhost=on");
 
     g_autofree char *opened = dup_vhost_numbers(other);
     fixture_assert_finding(unknown, "fd-argument", QEMU_FINDING_BLOCK);
     assert_string_equal(opened, "");
     assert_string_equal(qemu_findings_get_block(more->findings)->code, "net-vhost");
-    g_autoptr(QemuPlan) several = plan_target("7.2", "-netdev tap,id=n,fds=41:42,vhostfds=50:51");
-    assert_string_equal(qemu_findings_get_block(several->findings)->code, "net-vhost");
+    assert_string_equal(qemu_findings_get_block(queues->findings)->code, "net-vhost");
 }
 
 int
