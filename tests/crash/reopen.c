@@ -423,6 +423,7 @@ expect_terminal(const Scene *scene)
 static void
 terminal_keeps_its_name(void **state G_GNUC_UNUSED)
 {
+    terminal_have_own_numbers();
     int *below = terminal_fill_below("/dev/pts/20");
     Scene *scene = scene_new(carry_spec_tiny("-serial pty"));
 
@@ -436,6 +437,7 @@ terminal_keeps_its_name(void **state G_GNUC_UNUSED)
 static void
 terminal_is_reserved_while_there_is_no_engine(void **state G_GNUC_UNUSED)
 {
+    terminal_have_own_numbers();
     Scene *scene = scene_new(carry_spec_tiny("-serial pty"));
 
     terminal_name = terminal_dup_name(scene->guest, "serial1");

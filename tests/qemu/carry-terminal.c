@@ -262,5 +262,6 @@ main(int argc, char **argv)
         HARNESS_TEST(name_that_a_client_keeps),     HARNESS_TEST(virtio_console_of_a_paused_guest),
     };
 
+    terminal_have_own_numbers();
     return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));
 }

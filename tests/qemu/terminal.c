@@ -7,15 +7,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "operator.h"
 #include "terminal.h"
 
 static const char prefix[] = "pty:";
+
+void
+terminal_have_own_numbers(void)
+{
+    if (geteuid() != 0)
+        return;
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("devpts", "/dev/pts", "devpts", 0, "newinstance,mode=620,ptmxmode=666") < 0)
+        g_error("no devpts of its own: %s", g_strerror(errno));
+}
 
 char *
 terminal_dup_name(HarnessGuest *guest, const char *label)

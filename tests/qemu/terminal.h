@@ -7,6 +7,8 @@
 
 #include "harness.h"
 
+/* Numbers that no other test takes: those of a devpts of this process's own. Only for root; before there is a guest. */
+void terminal_have_own_numbers(void);
 /* What QEMU says that its chardev LABEL is: "/dev/pts/7"; "" for none. Owned. */
 char *terminal_dup_name(HarnessGuest *guest, const char *label);
 /* A client, which leaves the line as QEMU has set it. */
