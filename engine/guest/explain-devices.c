@@ -120,6 +120,13 @@ carry_plugged(Explanation *explanation)
         append_in_order(explanation, waiting, id->data, understood);
 }
 
+/* The device that -debugcon makes has that for its id (system/vl.c:debugcon_parse()). */
+static bool
+is_of_an_option(const Explanation *explanation, const char *id, const char *type)
+{
+    return strcmp(id, "debugcon") == 0 && strcmp(type, "isa-debugcon") == 0 && qemu_argv_find(explanation->argv, "debugcon");
+}
+
 static void
 look_for_plugged(Explanation *explanation, GHashTable *children)
 {
@@ -129,7 +136,7 @@ look_for_plugged(Explanation *explanation, GHashTable *children)
     g_hash_table_iter_init(&iter, children);
     while (g_hash_table_iter_next(&iter, &name, &property_type)) {
         g_autofree char *type = qmp_qom_dup_child_type(property_type);
-        if (type && !explain_find(explanation, "device", name))
+        if (type && !explain_find(explanation, "device", name) && !is_of_an_option(explanation, name, type))
             g_hash_table_replace(explanation->plugged, g_strdup(name), g_steal_pointer(&type));
     }
 }

@@ -19,6 +19,7 @@
 
 #define MAX_DESCRIPTORS 65536
 #define FDSET_PREFIX "/dev/fdset/"
+#define TEMPORARY "*/vl.??????" /* of snapshot=on (block.c:create_tmp_file()): removed as it is opened, and refused as disk-snapshot */
 #define HINT "put back the file that the guest has (see /proc/PID/fd), or plan a restart of the guest"
 /* What is opened by its path once more when a guest is handed over (file-posix.c:raw_reconfigure_getfd()) is not found there either. */
 #define HINT_RELATIVE "put it back; or name it from the root on at the next start: a QEMU in the background (-daemonize) is in /"
@@ -69,7 +70,8 @@ get_path(json_object *node)
     static const char *const drivers[] = {"file", "host_device", "host_cdrom", NULL};
     const char *driver = qmp_json_get_string(node, "drv"), *file = qmp_json_get_string(node, "file");
 
-    if (!driver || !g_strv_contains(drivers, driver) || !file || g_str_has_prefix(file, FDSET_PREFIX))
+    if (!driver || !g_strv_contains(drivers, driver) || !file || g_str_has_prefix(file, FDSET_PREFIX) ||
+        g_pattern_match_simple(TEMPORARY, file))
         return NULL;
     return file;
 }

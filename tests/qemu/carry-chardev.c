@@ -198,25 +198,25 @@ files_are_not_emptied(void **state)
     HarnessEngine *engine = harness_engine_new(NULL);
     HarnessGuest *guest = harness_guest_run(
         engine, "guest", BUILD_INSTALLED,
-        carry_spec(PORTS "-parallel file:@folder@/parallel -chardev file,id=f,path=@folder@/port "
+        carry_spec(PORTS "-parallel file:@folder@/parallel -debugcon file:@folder@/debug -chardev file,id=f,path=@folder@/port "
                          "-device virtserialport,chardev=f,name=f "
                          "-chardev socket,id=s,path=@folder@/s,server=on,wait=off,logfile=@folder@/log "
                          "-device virtserialport,chardev=s,name=s"));
     g_autofree char *parallel = carry_path(guest, "parallel"), *port = carry_path(guest, "port");
-    g_autofree char *log = carry_path(guest, "log"), *socket = carry_path(guest, "s");
+    g_autofree char *debug = carry_path(guest, "debug"), *log = carry_path(guest, "log"), *socket = carry_path(guest, "s");
     g_autofree char *logged = NULL;
     int fd = talk_connect_unix(socket);
 
     talk_expect_echo(fd, "before\n");
     close(fd);
-    assert_true(g_file_set_contents(parallel, "kept", -1, NULL) &&
+    assert_true(g_file_set_contents(parallel, "kept", -1, NULL) && g_file_set_contents(debug, "kept", -1, NULL) &&
                 g_file_set_contents(port, "kept", -1, NULL));
     harness_guest_upgrade(guest, BUILD_SECOND);
     fd = talk_connect_unix(socket);
     talk_expect_echo(fd, "after\n");
     close(fd);
     carry_roll_back(guest);
-    for (const char *const *path = (const char *const[]){parallel, port, NULL}; *path; path++) {
+    for (const char *const *path = (const char *const[]){parallel, port, debug, NULL}; *path; path++) {
         g_autofree char *text = NULL;
         assert_true(g_file_get_contents(*path, &text, NULL, NULL) && g_str_has_prefix(text, "kept"));
     }

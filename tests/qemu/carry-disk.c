@@ -302,6 +302,14 @@ short_options_and_media_stay(void **state)
     harness_engine_finish(engine);
 }
 
+/* What the guest has written is in a file that no longer has a name. */
+static void
+snapshot_is_refused_as_such(void **state)
+{
+    (void)state;
+    carry_expect_refused(carry_spec_tiny("-drive if=none,id=d1,format=qcow2,file=@d1.qcow2@,snapshot=on"), "disk-snapshot");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -311,6 +319,7 @@ main(int argc, char **argv)
         HARNESS_TEST(encrypted_disks_go_on),
         HARNESS_TEST(nbd_server_that_takes_one_client_is_refused),
         HARNESS_TEST(short_options_and_media_stay),
+        HARNESS_TEST(snapshot_is_refused_as_such),
     };
 
     return harness_main(argc, argv, tests, G_N_ELEMENTS(tests));
