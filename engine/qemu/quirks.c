@@ -55,6 +55,15 @@ static const QemuQuirk table[] = {
         .established = "measured: isapc, 10.0.2 to 7.2.22, fails with \"MIG_CMD 0xb unknown\"; source: "
                        "migration.send-switchover-start, hw_compat_9_2",
     },
+    {
+        .id = QEMU_QUIRK_ESP_STATE_MISREAD,
+        .since = {8, 0, 0},
+        .accelerator = QEMU_ACCELERATOR_UNKNOWN,
+        .broken = "it loses its place in what a QEMU of before 10.0 sends of an am53c974 or dc390",
+        .instead = "a guest with such a controller does not move to another release",
+        .established = "measured: each of the two, 7.2.22 to 10.0.2, fails with \"Missing section footer for ... pciespscsi\"; 10.0.2 to "
+                       "7.2.22 does not",
+    },
 };
 
 const char *

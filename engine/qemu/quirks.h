@@ -19,6 +19,7 @@ typedef enum {
     QEMU_QUIRK_UNNAMED_SHARED_IS_COPIED, /* of the source: shared memory without a file name is not left out */
     QEMU_QUIRK_USER_NETWORKS_UNNUMBERED, /* of the target: the states of several user networks are not told apart */
     QEMU_QUIRK_SWITCHOVER_UNKNOWN,       /* of the target: what a newer QEMU begins the end of its state with is not understood */
+    QEMU_QUIRK_ESP_STATE_MISREAD,        /* of the target: it loses its place in an older one's state of that SCSI controller */
     QEMU_QUIRK_N
 } QemuQuirkId;
 

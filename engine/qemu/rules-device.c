@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "qemu/quirks.h"
+
 typedef struct {
     const char *pattern; /* type name; GLib glob */
     const char *code;
@@ -125,6 +127,22 @@ look_at_virtio_mem(QemuRules *rules, const QemuArg *arg, const char *type)
                     arg->word, type, rules->context->binary->version_text);
 }
 
+static void
+look_at_esp(QemuRules *rules, const QemuArg *arg, const char *type)
+{
+    static const QemuVersion understood = {10, 0, 0};
+    const QemuVersion *running = &rules->context->running, *target = &rules->context->binary->version;
+
+    if ((strcmp(type, "am53c974") != 0 && strcmp(type, "dc390") != 0) || !qemu_rules_is_incoming(rules) ||
+        (running->major == target->major && running->minor == target->minor) ||
+        qemu_version_compare(running, &understood) >= 0 ||
+        !qemu_quirk_find(QEMU_QUIRK_ESP_STATE_MISREAD, target, QEMU_ACCELERATOR_UNKNOWN))
+        return;
+    qemu_rules_find(rules, QEMU_FINDING_BLOCK, "device-state", "choose one of the running QEMU's release, or plan a restart of the guest",
+                    "“%s %.100s”: QEMU %s does not understand the state of the running QEMU's", arg->word, type,
+                    rules->context->binary->version_text);
+}
+
 /* "-device loader,addr=,data=": written at every reset, also at that of a target's start. Files are not. */
 static void
 look_at_loader(QemuRules *rules, const QemuArg *arg, const char *type)
@@ -150,6 +168,7 @@ qemu_rule_device(QemuRules *rules, const QemuRule *rule G_GNUC_UNUSED, QemuArg *
         report_unknown(rules, "device-unknown", "device", type);
     report_hindrance(rules, device_hindrances, G_N_ELEMENTS(device_hindrances), arg, type);
     look_at_virtio_mem(rules, arg, type);
+    look_at_esp(rules, arg, type);
     look_at_loader(rules, arg, type);
     return true;
 }

@@ -5,8 +5,8 @@
  */
 #include "guest/deferred.h"
 #include "guest/error.h"
-#include "guest/log.h"
 #include "guest/hold.h"
+#include "guest/log.h"
 #include "guest/pidfile.h"
 #include "guest/questions.h"
 #include "qmp/commands.h"

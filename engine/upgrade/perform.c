@@ -9,8 +9,8 @@
  * cancelled, resumed or otherwise allowed to run.
  */
 #include "guest/error.h"
-#include "guest/log.h"
 #include "guest/hold.h"
+#include "guest/log.h"
 #include "qmp/commands.h"
 #include "upgrade/channel.h"
 #include "upgrade/completion.h"

@@ -193,7 +193,8 @@ test_commands_reboot_and_power_button(void **state)
     expect_page_after_reboot();
     QmpWait wait = qmp_wait_from_now(STEP_MS, -1);
     assert_ok(qmp_system_powerdown(guest.vm->client, &wait, &error), error);
-    assert_ok(vm_wait_end(guest.vm, STEP_MS, &status, &error), error);
+    if (!vm_wait_end(guest.vm, STEP_MS, &status, &error))
+        guest_fail(&guest, error->message);
     assert_int_equal(status, 0);
 }
 
@@ -272,8 +273,9 @@ test_private_memory_is_sampled(void **state)
     guest_start(&guest, qemu, arguments);
     assert_false(sampler_is_shared(guest.sampler));
     assert_ok(sampler_wait_ticks(guest.sampler, 1000, STEP_MS, &error), error);
-    assert_ok(sampler_command(guest.sampler, GUEST_COMMAND_POWER_OFF, 0, STEP_MS, &error), error);
-    assert_ok(vm_wait_end(guest.vm, STEP_MS, NULL, &error), error);
+    if (!sampler_command(guest.sampler, GUEST_COMMAND_POWER_OFF, 0, STEP_MS, &error) ||
+        !vm_wait_end(guest.vm, STEP_MS, NULL, &error))
+        guest_fail(&guest, error->message);
     assert_false(sampler_check(guest.sampler, &error));
     assert_true(g_error_matches(error, SAMPLER_ERROR, SAMPLER_ERROR_GONE));
 }

@@ -277,6 +277,14 @@ test_machine_without_versions_cannot_go_back(void **state G_GNUC_UNUSED)
 }
 
 static void
+test_controller_that_a_newer_build_misreads(void **state G_GNUC_UNUSED)
+{
+    static const Case it = {.spec = TINY("pc-q35-7.2", "-device am53c974"), .rows = "BLOCK device-state"};
+
+    go_through(&it);
+}
+
+static void
 test_migration_of_somebody_else(void **state G_GNUC_UNUSED)
 {
     static const Case it = {.spec = TINY("pc-q35-7.2", NULL),
@@ -416,7 +424,9 @@ main(int argc, char **argv)
         TEST(test_recorded_run_stays),
         TEST(test_machine_of_another_meaning_stays),
         TEST(test_old_build_cannot_take_it_back),
-        TEST(test_machine_without_versions_cannot_go_back), TEST(test_migration_of_somebody_else),
+        TEST(test_machine_without_versions_cannot_go_back),
+        TEST(test_controller_that_a_newer_build_misreads),
+        TEST(test_migration_of_somebody_else),
         TEST(test_guest_that_has_left),
         TEST(test_memory_of_two_kinds),
         TEST(test_no_room_for_a_second_copy),

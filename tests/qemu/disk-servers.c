@@ -162,6 +162,9 @@ hash_key(const char *path)
     return g_compute_checksum_for_data(G_CHECKSUM_SHA256, key, length);
 }
 
+/* A change of user, and a program that is setgid, as ssh-agent is, forget whose end theirs is (PR_SET_PDEATHSIG): told behind it, and kept. */
+#define END_WITH_US "--pdeathsig", "KILL"
+
 /* As a user who is not root: root's would want a user for the part of it that has no privileges, whom the package makes. */
 static Program *
 start_sshd(const HarnessEngine *engine, const char *key, unsigned port)
@@ -172,7 +175,7 @@ start_sshd(const HarnessEngine *engine, const char *key, unsigned port)
                                             "Subsystem sftp internal-sftp\n",
                                             port, key, engine->folder);
     g_autofree char *setpriv = g_find_program_in_path("setpriv");
-    const char *const argv[] = {setpriv, "--reuid", SSH_USER, "--regid", "nogroup", "--clear-groups", sshd,
+    const char *const argv[] = {setpriv, "--reuid", SSH_USER, "--regid", "nogroup", "--clear-groups", END_WITH_US, sshd,
                                 "-D",    "-e",      "-f",     configuration, NULL};
 
     assert_true(g_file_set_contents_full(configuration, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
@@ -196,7 +199,9 @@ static Program *
 start_agent(const HarnessEngine *engine, const char *key)
 {
     g_autofree char *socket = g_build_filename(engine->folder, "agent.sock", NULL), *agent = g_find_program_in_path("ssh-agent");
-    const char *const argv[] = {agent, "-D", "-a", socket, NULL}, *const add[] = {"ssh-add", "-q", key, NULL};
+    g_autofree char *setpriv = g_find_program_in_path("setpriv");
+    const char *const argv[] = {setpriv, "--no-new-privs", END_WITH_US, agent, "-D", "-a", socket, NULL};
+    const char *const add[] = {"ssh-add", "-q", key, NULL};
 
     if (!agent)
         harness_skip("there is no ssh-agent: openssh-client is not installed");
