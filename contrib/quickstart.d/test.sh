@@ -22,9 +22,9 @@ test_main() {
     build_main
     say
     rm -f "$log"
-    # Guests are emulated, and the machine may have other work: a deadline is there for what hangs. One test more than there are
+    # Guests are emulated, and the machine may have other work: a deadline is there for what hangs. Two tests more than there are
     # processors, for many wait a good part of their time.
-    meson test -C "$BUILD" --no-rebuild --num-processes "$(($(nproc) + 1))" --timeout-multiplier 2 --print-errorlogs \
+    meson test -C "$BUILD" --no-rebuild --num-processes "$(($(nproc) + 2))" --timeout-multiplier 2 --print-errorlogs \
         --logbase quickstart "${suites[@]}" </dev/null || status=$?
     [ -s "$log" ] || fail "no test was run (meson test: $status)"
     say

@@ -181,20 +181,33 @@ expect_page_after_reboot(void)
     assert_ok(sampler_wait_ticks(guest.sampler, 100, STEP_MS, &error), error);
 }
 
+#define PRESS_AGAIN_MS 10000
+
+/* The button's device may come a little later than all that the guest waits for, and what nobody hears is gone: it is pressed again. */
+static void
+press_power_button(int *ret_status)
+{
+    QmpWait wait = qmp_wait_from_now(STEP_MS, -1);
+
+    for (bool has_ended = false; !has_ended;) {
+        g_autoptr(GError) error = NULL;
+        (void)qmp_system_powerdown(guest.vm->client, &wait, NULL); /* it may just be ending */
+        has_ended = vm_wait_end(guest.vm, PRESS_AGAIN_MS, ret_status, &error);
+        if (!has_ended && qmp_wait_check(&wait) != QMP_WAIT_READY)
+            guest_fail(&guest, error->message);
+    }
+}
+
 static void
 test_commands_reboot_and_power_button(void **state)
 {
-    g_autoptr(GError) error = NULL;
     int status = -1;
 
     (void)state;
     guest_start_linux(&guest, qemu, "q35", "moult.load=10");
     expect_commands();
     expect_page_after_reboot();
-    QmpWait wait = qmp_wait_from_now(STEP_MS, -1);
-    assert_ok(qmp_system_powerdown(guest.vm->client, &wait, &error), error);
-    if (!vm_wait_end(guest.vm, STEP_MS, &status, &error))
-        guest_fail(&guest, error->message);
+    press_power_button(&status);
     assert_int_equal(status, 0);
 }
 
