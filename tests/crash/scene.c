@@ -422,6 +422,10 @@ check_ended(Scene *scene, SceneEnd expected, const char *what)
 
     if (expected != SCENE_ENDED && expected != SCENE_ANY)
         fail_msg("%s: the guest is lost", what);
+    for (guint i = 0; i < processes->len; i++) {
+        const Process *process = g_ptr_array_index(processes, i);
+        print_error("%s: process %d of %s is left\n", what, (int)process->pid, process->instance);
+    }
     assert_int_equal(processes->len, 0);
     harness_engine_check(scene->engine);
     scene->n_ended++;
